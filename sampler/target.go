@@ -1,0 +1,113 @@
+package sampler
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Kind says what a Target is. Its text is what `--format json` prints as target.kind.
+type Kind string
+
+// The kinds of target a command line can name.
+const (
+	KindProcess  Kind = "process"  // a process id
+	KindName     Kind = "name"     // a process name, not yet resolved to an id
+	KindCommand  Kind = "command"  // a command that heaptop starts
+	KindEndpoint Kind = "endpoint" // a net/http/pprof endpoint
+	KindAgent    Kind = "agent"    // heaptop's agent on a unix socket
+	KindRedis    Kind = "redis"    // a Redis server
+	KindFile     Kind = "file"     // a recording or a snapshot
+	KindMachine  Kind = "machine"  // nothing was named: this machine
+)
+
+// Target is what the user asked to watch. Which fields are set follows from Kind: PID for a process (and for a
+// command once it runs), Name for a name, Command for a command, URL for endpoints, agents and Redis, Path for files.
+type Target struct {
+	Kind    Kind
+	PID     int
+	Name    string
+	Command []string
+	URL     string
+	Path    string
+}
+
+// ParseTarget reads one command-line argument by the table of the design: digits are a process id, a URL says its kind
+// by scheme, a name ending in .heaprec or .heapsnap is a file, and anything else is a process name. The error says
+// what is malformed; whether the target exists is not asked here.
+func ParseTarget(arg string) (Target, error) {
+	if arg == "" {
+		return Target{}, fmt.Errorf("target is empty: want a process id, a process name, a URL or a file")
+	}
+	if digits(arg) {
+		pid, err := strconv.ParseInt(arg, 10, 32)
+		if err != nil || pid < 1 {
+			return Target{}, fmt.Errorf("process id %s: out of range 1 to 2147483647", arg)
+		}
+		return Target{Kind: KindProcess, PID: int(pid)}, nil
+	}
+	switch ext := filepath.Ext(arg); ext {
+	case ".heaprec", ".heapsnap":
+		return Target{Kind: KindFile, Path: arg}, nil
+	}
+	if scheme, _, found := strings.Cut(arg, "://"); found {
+		return parseURL(arg, strings.ToLower(scheme))
+	}
+	if strings.HasPrefix(arg, "-") {
+		return Target{}, fmt.Errorf("target %q looks like a flag: see heaptop --help", arg)
+	}
+	return Target{Kind: KindName, Name: arg}, nil
+}
+
+func parseURL(arg, scheme string) (Target, error) {
+	u, err := url.Parse(arg)
+	if err != nil {
+		return Target{}, fmt.Errorf("target %q: %w", arg, err)
+	}
+	switch scheme {
+	case "http", "https":
+		if u.Host == "" {
+			return Target{}, fmt.Errorf("target %q names no host: want http://host:port", arg)
+		}
+		return Target{Kind: KindEndpoint, URL: arg}, nil
+	case "unix":
+		if u.Path == "" {
+			return Target{}, fmt.Errorf("target %q names no socket: want unix:///path/to.sock", arg)
+		}
+		return Target{Kind: KindAgent, URL: arg, Path: u.Path}, nil
+	case "redis", "rediss":
+		return Target{Kind: KindRedis, URL: arg}, nil
+	}
+	return Target{}, fmt.Errorf("target %q: unknown scheme %q: known are http, https, unix, redis", arg, scheme)
+}
+
+func digits(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// String returns the target as the user would type it, without control characters taken out: print it through the
+// screen's own cleaning.
+func (t Target) String() string {
+	switch t.Kind {
+	case KindProcess:
+		return strconv.Itoa(t.PID)
+	case KindName:
+		return t.Name
+	case KindCommand:
+		return strings.Join(t.Command, " ")
+	case KindEndpoint, KindAgent, KindRedis:
+		return t.URL
+	case KindFile:
+		return t.Path
+	case KindMachine:
+		return "this machine"
+	}
+	return string(t.Kind)
+}
