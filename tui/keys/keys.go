@@ -1,0 +1,160 @@
+// Package keys holds every key binding of the dashboard as data: what a key is called, what it does, and in which
+// places it works. Dispatch, the footer, the help screen and keymap.md all read this one table, so that they cannot
+// disagree.
+//
+// It refuses to act: a binding is a name, and the screens decide what the name does. It knows no screen and imports
+// nothing of the terminal, so that the generator of keymap.md can use it.
+package keys
+
+import "slices"
+
+// ID names an action. A screen switches on it; it never looks at the key itself.
+type ID string
+
+// The actions of the dashboard.
+const (
+	Quit       ID = "quit"
+	Help       ID = "help"
+	Back       ID = "back"
+	NextTab    ID = "next-tab"
+	PrevTab    ID = "previous-tab"
+	Tab1       ID = "tab-1"
+	Tab2       ID = "tab-2"
+	Tab3       ID = "tab-3"
+	Pause      ID = "pause"
+	Mark       ID = "mark"
+	Reset      ID = "reset"
+	Snapshot   ID = "snapshot"
+	Collect    ID = "collect"
+	Log        ID = "log"
+	Slower     ID = "slower"
+	Faster     ID = "faster"
+	Open       ID = "open"
+	Filter     ID = "filter"
+	Sort       ID = "sort"
+	Reverse    ID = "reverse"
+	Measure    ID = "measure"
+	Tree       ID = "tree"
+	Goroutines ID = "goroutines"
+	Up         ID = "up"
+	Down       ID = "down"
+	PageUp     ID = "page-up"
+	PageDown   ID = "page-down"
+	Home       ID = "home"
+	End        ID = "end"
+	FilterKeep ID = "filter-keep"
+	FilterDrop ID = "filter-drop"
+)
+
+// Place is where a binding works: on every screen, on one screen, or while a filter is typed.
+type Place string
+
+// The places of the dashboard. InFilter is the only one in which Everywhere's bindings do not work, because every
+// other key is text there.
+const (
+	Everywhere   Place = "everywhere"
+	InMemory     Place = "memory"
+	InSite       Place = "site"
+	InProcesses  Place = "processes"
+	InGoroutines Place = "goroutines"
+	InStack      Place = "stack"
+	InGC         Place = "gc"
+	InLog        Place = "log"
+	InHelp       Place = "help"
+	InFilter     Place = "filter"
+)
+
+// Binding is one action and the keys that ask for it.
+type Binding struct {
+	ID     ID
+	Keys   []string // as bubbletea names them: "q", "tab", "pgdown"
+	Label  string   // how the keys are shown to a person: "Tab", "↑ k"
+	Word   string   // the word beside the key in the footer; "" keeps the binding out of the footer
+	Help   string   // what it does, a phrase for the help screen and keymap.md
+	Places []Place
+}
+
+// Bindings returns the table, in the order in which help and keymap.md show it. The footer shows the bindings of the
+// current place first, then those of Everywhere, each in this order.
+func Bindings() []Binding {
+	return slices.Concat(local(), global(), moving(), typing())
+}
+
+func everywhere() []Place { return []Place{Everywhere} }
+
+func local() []Binding {
+	lists := []Place{InMemory, InProcesses, InGoroutines}
+	return []Binding{
+		{Open, []string{"enter"}, "⏎", "open", "open what is selected: a site, a process, a stack", lists},
+		{Filter, []string{"/"}, "/", "filter", "filter the table", lists},
+		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
+		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
+		{Measure, []string{"i"}, "i", "in use/alloc", "switch the sites between memory in use and all allocated", []Place{InMemory}},
+		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
+		{Goroutines, []string{"v"}, "v", "goroutines", "show the program's goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
+	}
+}
+
+func global() []Binding {
+	return []Binding{
+		{Mark, []string{"m"}, "m", "mark", "set the mark: changes count from here", everywhere()},
+		{Snapshot, []string{"s"}, "s", "snapshot", "write a snapshot file", everywhere()},
+		{Collect, []string{"g"}, "g", "gc", "force a garbage collection in the target and show what it freed", everywhere()},
+		{Pause, []string{"p"}, "p", "pause", "freeze the screen or go on; sampling goes on behind", everywhere()},
+		{Log, []string{"l"}, "l", "log", "show what the started program printed", everywhere()},
+		{Reset, []string{"r"}, "r", "reset", "reset history, peaks and mark", everywhere()},
+		{Slower, []string{"+"}, "+", "", "read less often", everywhere()},
+		{Faster, []string{"-"}, "-", "", "read more often", everywhere()},
+		{Back, []string{"esc"}, "Esc", "", "go back: close what is open, drop the filter", everywhere()},
+		{NextTab, []string{"tab"}, "Tab", "", "next tab", everywhere()},
+		{PrevTab, []string{"shift+tab"}, "Shift-Tab", "", "previous tab", everywhere()},
+		{Tab1, []string{"1"}, "1", "", "Memory", everywhere()},
+		{Tab2, []string{"2"}, "2", "", "Processes", everywhere()},
+		{Tab3, []string{"3"}, "3", "", "GC", everywhere()},
+		{Help, []string{"?"}, "?", "help", "show or hide this help", everywhere()},
+		{Quit, []string{"q", "ctrl+c"}, "q", "quit", "quit", everywhere()},
+	}
+}
+
+func moving() []Binding {
+	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InGC, InLog, InHelp}
+	return []Binding{
+		{Up, []string{"up", "k"}, "↑ k", "", "one line up", lists},
+		{Down, []string{"down", "j"}, "↓ j", "", "one line down", lists},
+		{PageUp, []string{"pgup"}, "PgUp", "", "one page up", lists},
+		{PageDown, []string{"pgdown"}, "PgDn", "", "one page down", lists},
+		{Home, []string{"home"}, "Home", "", "to the first line", lists},
+		{End, []string{"end"}, "End", "", "to the last line; the log then follows", lists},
+	}
+}
+
+func typing() []Binding {
+	return []Binding{
+		{FilterKeep, []string{"enter"}, "⏎", "keep", "keep the filter and go back to the table", []Place{InFilter}},
+		{FilterDrop, []string{"esc"}, "Esc", "drop", "drop the filter", []Place{InFilter}},
+	}
+}
+
+// In returns the bindings that work in the place, those of the place before those of Everywhere.
+func In(place Place) []Binding {
+	var here, all []Binding
+	for _, b := range Bindings() {
+		switch {
+		case slices.Contains(b.Places, place):
+			here = append(here, b)
+		case place != InFilter && slices.Contains(b.Places, Everywhere):
+			all = append(all, b)
+		}
+	}
+	return append(here, all...)
+}
+
+// Find returns the binding of a key in a place; ok is false when the key means nothing there.
+func Find(place Place, key string) (b Binding, ok bool) {
+	for _, b := range In(place) {
+		if slices.Contains(b.Keys, key) {
+			return b, true
+		}
+	}
+	return Binding{}, false
+}

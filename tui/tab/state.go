@@ -1,0 +1,127 @@
+package tab
+
+import (
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// Span is how much of the past the charts show.
+const Span = 5 * time.Minute
+
+// Data is what the screens draw from, as it was at one instant. What its pointers and slices lead to never changes
+// once it is here, so a shallow copy is a frozen one.
+type Data struct {
+	At       time.Time         // of Snapshot; charts end here
+	Snapshot *sampler.Snapshot // the latest reading; nil before the first
+	Recent   *sampler.Snapshot // a reading up to a minute older, to take rates from; nil before the second
+	Cost     float64           // share of one CPU that readings take, 0 to 1
+	Failed   error             // why the latest reading was not possible; nil when it was
+	Gone     *sampler.Gone     // how the target ended; nil while it lives
+
+	Ledger   analysis.Ledger
+	LedgerOK bool
+	Growth   analysis.Growth // of RSS
+	Limit    analysis.Limit  // the nearest
+	LimitOK  bool
+	Reach    analysis.Reach    // when Limit is reached
+	GC       analysis.GC       // between Recent and Snapshot
+	Cycles   []sampler.GCCycle // oldest first, at most 512
+
+	Heap           *profile.Heap // allocation sites; nil when not read
+	HeapBefore     *profile.Heap // the profile before that one; nil before the second
+	HeapRaw        *sampler.Profile
+	HeapFailed     error // why there is no Heap
+	Goroutines     *sampler.Goroutines
+	GoroutinesFail error
+	Mappings       *sampler.Mappings
+	MappingsFail   error
+	Processes      *sampler.ProcessTable // in ascending order of PID
+	ProcessesFail  error
+
+	Mark      Mark
+	Collected *Collected // the last forced collection; nil when there was none
+}
+
+// Mark is what changes count from: the first reading of each kind, until the person sets another. A part that was not
+// read by then is filled by the next reading of it.
+type Mark struct {
+	At         time.Time // zero before the first reading
+	Snapshot   *sampler.Snapshot
+	Heap       *profile.Heap
+	Goroutines *sampler.Goroutines
+}
+
+// Collected is a garbage collection that the person forced, and the readings around it.
+type Collected struct {
+	At     time.Time
+	Took   time.Duration
+	Before *sampler.Snapshot
+	After  *sampler.Snapshot
+}
+
+// Saved is a snapshot file that was written in this session.
+type Saved struct {
+	At   time.Time
+	Path string
+}
+
+// State is everything the screens draw from. The root model alone changes it, through its methods, before it tells
+// the screens; screens read. It belongs to the program's one goroutine.
+type State struct {
+	Theme    *theme.Theme
+	Info     sampler.Info
+	Now      time.Time // of the last message that carried a time; nothing here reads a clock
+	Interval time.Duration
+	Limits   []analysis.Limit // the person's own (--limit)
+	History  *sampler.History // all series; draw up to Data().At only
+	Sites    *SiteHistory     // memory in use of each site over time
+	Saved    []Saved          // oldest first
+	Output   sampler.Output   // of the command heaptop started; nil without one
+	Hints    []string         // what would show more, cleaned for the screen
+
+	// Version changes whenever anything a View could draw has changed, but for Now. Views cache by it.
+	Version uint64
+
+	live   Data
+	frozen *Data
+	cursor time.Time
+}
+
+// NewState returns the state before anything was read.
+func NewState(t *theme.Theme, interval time.Duration, limits []analysis.Limit) *State {
+	return &State{
+		Theme: t, Interval: interval, Limits: limits,
+		History: sampler.NewHistory(), Sites: NewSiteHistory(),
+	}
+}
+
+// Data returns what is to be drawn: what was frozen while paused, else what arrived last.
+func (s *State) Data() *Data {
+	if s.frozen != nil {
+		return s.frozen
+	}
+	return &s.live
+}
+
+// Live returns what arrived last, paused or not.
+func (s *State) Live() *Data { return &s.live }
+
+// Paused tells since which instant the screen is frozen; ok is false while it is live.
+func (s *State) Paused() (at time.Time, ok bool) {
+	if s.frozen == nil {
+		return time.Time{}, false
+	}
+	return s.frozen.At, true
+}
+
+// Cursor is the instant that charts mark and tables show: the end of the data unless the person moved in time.
+func (s *State) Cursor() time.Time {
+	if s.cursor.IsZero() {
+		return s.Data().At
+	}
+	return s.cursor
+}
