@@ -73,15 +73,21 @@ type Saved struct {
 // the screens; screens read. It belongs to the program's one goroutine.
 type State struct {
 	Theme    *theme.Theme
+	Watching bool // a target is watched; false on a dashboard that shows the machine alone
 	Info     sampler.Info
 	Now      time.Time // of the last message that carried a time; nothing here reads a clock
+	Heard    time.Time // when the watch loop last reported something; zero before it did
 	Interval time.Duration
 	Limits   []analysis.Limit // the person's own (--limit)
 	History  *sampler.History // all series; draw up to Data().At only
 	Sites    *SiteHistory     // memory in use of each site over time
 	Saved    []Saved          // oldest first
-	Output   sampler.Output   // of the command heaptop started; nil without one
 	Hints    []string         // what would show more, cleaned for the screen
+
+	Output        sampler.Output    // of the command heaptop started; nil without one
+	Log           []sampler.LogLine // what it printed, oldest first; read while the log is shown
+	LogDropped    int               // how many older lines were dropped
+	CannotCollect error             // why a collection cannot be forced; nil when it can, or before that is known
 
 	// Version changes whenever anything a View could draw has changed, but for Now. Views cache by it.
 	Version uint64
@@ -89,6 +95,8 @@ type State struct {
 	live   Data
 	frozen *Data
 	cursor time.Time
+	recent []*sampler.Snapshot     // a reading every few seconds, for a minute
+	tables [3]sampler.ProcessTable // one live, one frozen, one to read into
 }
 
 // NewState returns the state before anything was read.

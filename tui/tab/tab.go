@@ -78,6 +78,7 @@ const (
 	NewsTarget                 // another target is watched: everything about the old one is gone
 	NewsPause                  // frozen, or live again
 	NewsCollected              // a forced collection ended
+	NewsLog                    // what the started program printed
 	NewsTime                   // State.Now moved and nothing else
 )
 
@@ -106,6 +107,7 @@ type Needs struct {
 	Goroutines bool
 	Mappings   bool
 	Processes  bool
+	Log        bool
 	List       sampler.ListOptions // for which rows of the process table peak and swap are read
 }
 

@@ -1,0 +1,237 @@
+package tab
+
+import (
+	"errors"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// growthPoints is how many points of RSS the growth on screen is computed from.
+const growthPoints = 240
+
+// Tick moves the time that "since" and "stale" are counted to.
+func (s *State) Tick(now time.Time) {
+	if now.After(s.Now) {
+		s.Now = now
+	}
+}
+
+// Hear takes what the watch loop reports: a reading, or why there was none. at is when it arrived.
+func (s *State) Hear(at time.Time, e sampler.Event) {
+	s.Tick(at)
+	s.Heard = at
+	s.Version++
+	if e.Info.Source != "" || e.Info.Name != "" {
+		s.setInfo(e.Info)
+	}
+	s.live.Cost = e.Cost
+	if e.Err != nil {
+		s.hearError(e.Err)
+		return
+	}
+	if e.Snapshot != nil {
+		s.hearSnapshot(e.Snapshot)
+	}
+}
+
+func (s *State) setInfo(info sampler.Info) {
+	s.Info = info
+	s.Hints = s.Hints[:0:0]
+	for _, h := range info.Hints {
+		s.Hints = append(s.Hints, theme.Clean(h))
+	}
+}
+
+func (s *State) hearError(err error) {
+	s.live.Failed = err
+	var gone *sampler.Gone
+	switch {
+	case errors.As(err, &gone):
+		s.live.Gone = gone
+	case errors.Is(err, sampler.ErrGone):
+		s.live.Gone = &sampler.Gone{At: s.Now, Reason: err.Error()}
+	}
+}
+
+func (s *State) hearSnapshot(snap *sampler.Snapshot) {
+	d := &s.live
+	d.At, d.Snapshot, d.Failed = snap.Time, snap, nil
+	s.History.Add(snap)
+	d.Cycles = s.History.Cycles()
+	s.keepRecent(snap)
+	d.Ledger, d.LedgerOK = analysis.NewLedger(snap, d.Mappings)
+	d.Limit, d.LimitOK = analysis.NearestLimit(snap, s.Limits...)
+	s.judgeGrowth()
+	if d.Recent != nil {
+		d.GC = analysis.GCBetween(d.Recent, snap)
+	}
+	if d.Mark.At.IsZero() {
+		s.SetMark()
+	}
+}
+
+// keepRecent keeps a reading every five seconds for a minute; the oldest is what rates are taken from.
+func (s *State) keepRecent(snap *sampler.Snapshot) {
+	const every, keep = 5 * time.Second, time.Minute
+	if n := len(s.recent); n == 0 || snap.Time.Sub(s.recent[n-1].Time) >= every {
+		s.recent = append(s.recent, snap)
+	}
+	for len(s.recent) > 1 && snap.Time.Sub(s.recent[0].Time) > keep {
+		s.recent = s.recent[1:]
+	}
+	if s.recent[0] != snap {
+		s.live.Recent = s.recent[0]
+	}
+}
+
+func (s *State) judgeGrowth() {
+	d := &s.live
+	d.Growth, d.Reach = analysis.Growth{}, analysis.Reach{}
+	series := s.History.Series(sampler.ProcessRSS)
+	if series == nil {
+		return
+	}
+	d.Growth = analysis.GrowthOf(series.Points(d.At.Add(-2*Span), d.At, growthPoints))
+	if d.LimitOK {
+		d.Reach = analysis.TimeToLimit(d.Growth, d.Limit)
+	}
+}
+
+// SetHeap takes a heap profile, or why there is none.
+func (s *State) SetHeap(h *profile.Heap, raw *sampler.Profile, err error) {
+	s.Version++
+	d := &s.live
+	d.HeapFailed = err
+	if err != nil {
+		return
+	}
+	d.HeapBefore, d.Heap, d.HeapRaw = d.Heap, h, raw
+	s.Sites.Add(h)
+	if d.Mark.Heap == nil {
+		d.Mark.Heap = h
+	}
+}
+
+// SetGoroutines takes goroutine groups, or why there are none.
+func (s *State) SetGoroutines(g *sampler.Goroutines, err error) {
+	s.Version++
+	d := &s.live
+	d.GoroutinesFail = err
+	if err != nil {
+		return
+	}
+	d.Goroutines = g
+	if d.Mark.Goroutines == nil {
+		d.Mark.Goroutines = g
+	}
+}
+
+// SetMappings takes the address space, or why it could not be read. One that was put off leaves the last in place.
+func (s *State) SetMappings(m *sampler.Mappings, err error) {
+	if errors.Is(err, sampler.ErrBudget) {
+		return
+	}
+	s.Version++
+	s.live.MappingsFail = err
+	if err == nil {
+		s.live.Mappings = m
+	}
+}
+
+// SetProcesses takes a process table that SpareTable gave out, or why it could not be read.
+func (s *State) SetProcesses(t *sampler.ProcessTable, err error) {
+	s.Version++
+	s.live.ProcessesFail = err
+	if err == nil {
+		s.live.Processes = t
+	}
+}
+
+// SpareTable returns a table to read processes into: one that neither the live nor the frozen data show.
+func (s *State) SpareTable() *sampler.ProcessTable {
+	for i := range s.tables {
+		t := &s.tables[i]
+		if t != s.live.Processes && (s.frozen == nil || t != s.frozen.Processes) {
+			return t
+		}
+	}
+	return &sampler.ProcessTable{}
+}
+
+// SetCollected takes a forced collection that ended.
+func (s *State) SetCollected(c *Collected) { s.live.Collected = c; s.Version++ }
+
+// AddSaved records a snapshot file.
+func (s *State) AddSaved(f Saved) { s.Saved = append(s.Saved, f); s.Version++ }
+
+// SetLog takes what the started program printed.
+func (s *State) SetLog(lines []sampler.LogLine, dropped int) {
+	s.Log, s.LogDropped = lines, dropped
+	s.Version++
+}
+
+// SetAbilities takes what a look at the session found it unable to do.
+func (s *State) SetAbilities(cannotCollect error) { s.CannotCollect = cannotCollect; s.Version++ }
+
+// SetInterval records how often the target is read.
+func (s *State) SetInterval(d time.Duration) { s.Interval = d; s.Version++ }
+
+// SetMark makes what is shown now the mark.
+func (s *State) SetMark() {
+	d := s.Data()
+	s.live.Mark = Mark{At: d.At, Snapshot: d.Snapshot, Heap: d.Heap, Goroutines: d.Goroutines}
+	if s.frozen != nil {
+		s.frozen.Mark = s.live.Mark
+	}
+	s.Version++
+}
+
+// Reset forgets history and peaks and sets the mark. The last readings stay.
+func (s *State) Reset() {
+	s.Resume()
+	s.History.Reset()
+	s.Sites.Reset()
+	s.recent, s.live.Recent, s.live.Cycles = nil, nil, nil
+	s.live.HeapBefore, s.live.Collected = nil, nil
+	s.live.Growth, s.live.Reach, s.live.GC = analysis.Growth{}, analysis.Reach{}, analysis.GC{}
+	if s.live.Snapshot != nil {
+		s.History.Add(s.live.Snapshot)
+	}
+	s.SetMark()
+}
+
+// Freeze keeps what is shown as it is, while sampling goes on.
+func (s *State) Freeze() {
+	if s.frozen == nil {
+		frozen := s.live
+		s.frozen = &frozen
+		s.Version++
+	}
+}
+
+// Resume shows the live data again.
+func (s *State) Resume() {
+	if s.frozen != nil {
+		s.frozen, s.cursor = nil, time.Time{}
+		s.Version++
+	}
+}
+
+// Retarget forgets everything about the old target, but for the process table, which is the machine's.
+func (s *State) Retarget(info sampler.Info, out sampler.Output) {
+	s.Resume()
+	table, fail := s.live.Processes, s.live.ProcessesFail
+	s.live = Data{Processes: table, ProcessesFail: fail}
+	s.recent = nil
+	s.History, s.Sites = sampler.NewHistory(), NewSiteHistory()
+	s.Output, s.Log, s.LogDropped = out, nil, 0
+	s.CannotCollect = nil
+	s.Watching = true
+	s.Heard = time.Time{}
+	s.setInfo(info)
+	s.Version++
+}
