@@ -42,7 +42,7 @@ type watchLoop struct {
 	tick     *time.Timer
 	stuck    *time.Timer // runs while a reading does
 	next     time.Time   // when the next reading is due
-	last     time.Time   // when the last one was
+	last     time.Time   // when the last one was; zero before the first
 	late     bool        // a reading came due while Do ran
 	busy     *job        // nil when nobody uses the session
 	snapshot Snapshot    // the session's to reuse; ours only while busy is nil
@@ -52,7 +52,7 @@ type watchLoop struct {
 
 func newWatchLoop(w *Watcher, ctx context.Context, emit func(Event)) *watchLoop {
 	now := time.Now()
-	l := &watchLoop{w: w, ctx: ctx, emit: emit, tick: time.NewTimer(0), stuck: time.NewTimer(time.Hour), next: now, last: now}
+	l := &watchLoop{w: w, ctx: ctx, emit: emit, tick: time.NewTimer(0), stuck: time.NewTimer(time.Hour), next: now}
 	l.stuck.Stop()
 	l.cost.begun = now
 	return l
@@ -86,8 +86,11 @@ func (l *watchLoop) run() error {
 	}
 }
 
-// reschedule starts a new grid at the last reading.
+// reschedule starts a new grid at the last reading. The first one is due at once whatever the interval is.
 func (l *watchLoop) reschedule() {
+	if l.last.IsZero() {
+		return
+	}
 	l.next = l.last.Add(l.w.Interval())
 	l.tick.Reset(time.Until(l.next))
 }
