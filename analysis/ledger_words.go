@@ -32,7 +32,14 @@ func (b *builder) sentence() string {
 	case live.Bytes < 0.01*b.l.Total:
 		return fmt.Sprintf("RSS %s is far more than the live heap of %s: %s.", rss, unit.Bytes(live.Bytes), b.largest("heap_live"))
 	}
-	return fmt.Sprintf("RSS %s is %.2g times the live heap of %s: %s.", rss, b.l.Total/live.Bytes, unit.Bytes(live.Bytes), b.largest("heap_live"))
+	return fmt.Sprintf("RSS %s is %s times the live heap of %s: %s.", rss, times(b.l.Total/live.Bytes), unit.Bytes(live.Bytes), b.largest("heap_live"))
+}
+
+func times(v float64) string {
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
 }
 
 func (b *builder) whereElse() string {

@@ -1,0 +1,169 @@
+package profile
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// Order is what rows are sorted by, always in descending order.
+type Order int
+
+// The orders of the table of allocation sites.
+const (
+	ByInUse       Order = iota // bytes in use
+	ByAlloc                    // bytes allocated since the program started
+	ByChange                   // change of the bytes in use since the mark
+	ByAllocRate                // bytes allocated per second
+	ByObjects                  // objects in use
+	ByAllocChange              // bytes allocated since the mark
+	orders
+)
+
+// String names the order as the screen shows it.
+func (o Order) String() string {
+	switch o {
+	case ByInUse:
+		return "in use"
+	case ByAlloc:
+		return "allocated"
+	case ByChange:
+		return "change since mark"
+	case ByAllocRate:
+		return "allocation rate"
+	case ByObjects:
+		return "objects"
+	case ByAllocChange:
+		return "allocated since mark"
+	}
+	return "unknown order"
+}
+
+// Next returns the order after o, the first one after the last.
+func (o Order) Next() Order { return (o + 1) % orders }
+
+// SiteRow is a site and how it changed.
+type SiteRow struct {
+	Site
+	Change      sampler.Reading // bytes in use now, less those at the mark
+	AllocChange sampler.Reading // bytes allocated since the mark
+	AllocPerSec sampler.Reading // bytes allocated per second since the profile before
+	// ChangeError is one standard deviation of Change by sampling alone, in bytes. Below about twice that, a change is
+	// not told from chance.
+	ChangeError float64
+}
+
+// Rows joins a profile with the one at the mark and the one before it, either of which may be nil: what they are needed
+// for is then unknown. A site that an earlier profile lacks held nothing then; one that only the mark has holds nothing
+// now, and has a row. The rate is unknown where time did not pass, and where fewer bytes were allocated than before, which
+// means that the program was started anew. Rows come in descending order of bytes in use.
+func Rows(now Heap, mark, before *Heap) []SiteRow {
+	atMark, atBefore := byKey(mark), byKey(before)
+	rows := make([]SiteRow, 0, len(now.Sites))
+	for i := range now.Sites {
+		s := &now.Sites[i]
+		key := s.key()
+		row := SiteRow{Site: *s}
+		row.since(mark != nil, atMark[key])
+		if before != nil {
+			row.AllocPerSec = allocRate(s, atBefore[key], now.Time.Sub(before.Time).Seconds())
+		}
+		delete(atMark, key)
+		rows = append(rows, row)
+	}
+	for _, s := range atMark {
+		if s.InUseBytes == 0 {
+			continue
+		}
+		row := SiteRow{Site: Site{Function: s.Function, File: s.File, Line: s.Line, Stack: s.Stack, Stacks: s.Stacks, StackCount: s.StackCount}}
+		row.since(true, s)
+		rows = append(rows, row)
+	}
+	Sort(rows, ByInUse)
+	return rows
+}
+
+func (r *SiteRow) since(known bool, mark *Site) {
+	if !known {
+		return
+	}
+	if mark == nil {
+		mark = &Site{}
+	}
+	r.Change = sampler.Known(r.InUseBytes - mark.InUseBytes)
+	r.ChangeError = changeError(&r.Site, mark)
+	if r.AllocBytes >= mark.AllocBytes {
+		r.AllocChange = sampler.Known(r.AllocBytes - mark.AllocBytes)
+	}
+}
+
+// key is what Key says, comparable without building a text.
+func (s *Site) key() sampler.Frame { return sampler.Frame{Function: s.Function, File: s.File, Line: s.Line} }
+
+func byKey(h *Heap) map[sampler.Frame]*Site {
+	if h == nil {
+		return nil
+	}
+	m := make(map[sampler.Frame]*Site, len(h.Sites))
+	for i := range h.Sites {
+		m[h.Sites[i].key()] = &h.Sites[i]
+	}
+	return m
+}
+
+func allocRate(s, before *Site, seconds float64) sampler.Reading {
+	allocated := s.AllocBytes
+	if before != nil {
+		allocated -= before.AllocBytes
+	}
+	if seconds <= 0 || allocated < 0 {
+		return sampler.Reading{}
+	}
+	return sampler.Known(allocated / seconds)
+}
+
+// changeError is the sampling error of a change. Objects that were there both times are the same samples and add nothing,
+// so it is the error of the difference, as if that were a site of its own of the same kind of objects.
+func changeError(now, mark *Site) float64 {
+	larger := now
+	if mark.InUseBytes > now.InUseBytes {
+		larger = mark
+	}
+	if larger.InUseBytes <= 0 {
+		return 0
+	}
+	share := math.Abs(now.InUseBytes-mark.InUseBytes) / larger.InUseBytes
+	return larger.Uncertainty * math.Sqrt(share)
+}
+
+// Sort orders rows by o, descending, unknown ones last, and equal ones by function and line.
+func Sort(rows []SiteRow, o Order) {
+	slices.SortFunc(rows, func(a, b SiteRow) int {
+		x, y := o.of(&a), o.of(&b)
+		switch {
+		case x.OK != y.OK && x.OK:
+			return -1
+		case x.OK != y.OK:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(y.Value, x.Value), cmp.Compare(b.AllocBytes, a.AllocBytes), compareKeys(&a.Site, &b.Site))
+	})
+}
+
+func (o Order) of(r *SiteRow) sampler.Reading {
+	switch o {
+	case ByAlloc:
+		return sampler.Known(r.AllocBytes)
+	case ByChange:
+		return r.Change
+	case ByAllocRate:
+		return r.AllocPerSec
+	case ByObjects:
+		return sampler.Known(r.InUseObjects)
+	case ByAllocChange:
+		return r.AllocChange
+	}
+	return sampler.Known(r.InUseBytes)
+}
