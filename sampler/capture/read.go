@@ -38,8 +38,8 @@ func limitOf(name string) int64 {
 	return maxJSON
 }
 
-// Read reads the snapshot file path. Errors name the file and the part. Samples come in alphabetical order, profiles gzipped and proven whole,
-// Warnings as plain errors with their text.
+// Read reads the snapshot file path. Errors name the file and the part. Samples come in alphabetical order, warnings as
+// plain errors with their text, and profiles gzipped and proven to unpack, to 256 MiB at most.
 func Read(path string) (*Snapshot, error) {
 	s, err := readFile(path)
 	if err != nil {
@@ -117,8 +117,12 @@ type parts map[string]*zip.File
 
 func (p parts) snapshot() (*Snapshot, error) {
 	var meta metaJSON
-	if found, err := p.json(metaPart, &meta); err != nil || !found {
-		return nil, errors.Join(err, missing(found))
+	found, err := p.json(metaPart, &meta)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, errors.New("it is no snapshot: it has no " + metaPart)
 	}
 	if meta.Schema != Schema {
 		return nil, fmt.Errorf("%s: schema %q, but this heaptop reads %q", metaPart, clip(meta.Schema), Schema)
@@ -127,7 +131,6 @@ func (p parts) snapshot() (*Snapshot, error) {
 		Meta: Meta{Schema: meta.Schema, Version: meta.Tool.Version, Go: meta.Tool.Go, Time: meta.Time},
 		Info: meta.Target.info(), Note: meta.Note,
 	}
-	var err error
 	if s.Sample, err = p.sample(); err != nil {
 		return nil, err
 	}
@@ -144,13 +147,6 @@ func (p parts) snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func missing(found bool) error {
-	if found {
-		return nil
-	}
-	return errors.New("it is no snapshot: it has no " + metaPart)
 }
 
 func (p parts) sample() (*sampler.Snapshot, error) {

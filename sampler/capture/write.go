@@ -19,8 +19,9 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// Write makes the file path from s, and the folder it is in, both readable by their owner alone. The file appears under its name when it is whole and
-// on the disk, not before. An error that wraps fs.ErrExist says that there is a file of that name, which is left alone.
+// Write makes the file path from s, and the folder it is in, both readable by their owner alone. The file appears under
+// its name when it is whole and on the disk, not before. An error that wraps fs.ErrExist says that there is a file of
+// that name, which is left alone.
 func Write(path string, s *Snapshot) error {
 	if err := write(path, s); err != nil {
 		return fmt.Errorf("write snapshot %s: %w", path, err)
@@ -58,8 +59,8 @@ func (s *Snapshot) time() time.Time {
 }
 
 // Name returns the file name of a snapshot of the target taken at t: "api-server-4242-20261121T110210.heapsnap". It has
-// letters, digits, dots, dashes and underscores only, whatever the process calls itself, begins with a letter or digit, and is shorter
-// than 100 characters.
+// letters, digits, dots, dashes and underscores only, whatever the process calls itself, begins with a letter or digit,
+// and is shorter than 100 characters.
 func Name(info sampler.Info, t time.Time) string {
 	name := safe(info.Name)
 	if name == "" {
