@@ -74,6 +74,9 @@ type Binding struct {
 	Places []Place
 }
 
+// Global says whether the binding works everywhere, whatever the screen.
+func (b Binding) Global() bool { return slices.Contains(b.Places, Everywhere) }
+
 // Bindings returns the table, in the order in which help and keymap.md show it. The footer shows the bindings of the
 // current place first, then those of Everywhere, each in this order.
 func Bindings() []Binding {
@@ -142,7 +145,7 @@ func In(place Place) []Binding {
 		switch {
 		case slices.Contains(b.Places, place):
 			here = append(here, b)
-		case place != InFilter && slices.Contains(b.Places, Everywhere):
+		case place != InFilter && b.Global():
 			all = append(all, b)
 		}
 	}

@@ -1,0 +1,271 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/tab"
+)
+
+// How often the costlier readings are made, while a screen shows them. A heap profile from an endpoint makes the target
+// stop the world, hence its pace; mappings have a time budget of their own.
+const (
+	heapEvery       = 5 * time.Second
+	goroutinesEvery = 5 * time.Second
+	mappingsEvery   = 10 * time.Second
+	processesEvery  = time.Second
+	logEvery        = 500 * time.Millisecond
+	readTimeout     = 15 * time.Second
+)
+
+// asking is one sort of reading: when it was last asked for, and whether the answer is still awaited.
+type asking struct {
+	at   time.Time
+	busy bool
+}
+
+// due reports whether it is time to ask again, and if so records that it was asked.
+func (a *asking) due(now time.Time, every time.Duration) bool {
+	const slack = 100 * time.Millisecond // so that a tick a little early does not cost a whole round
+	if a.busy || (!a.at.IsZero() && now.Sub(a.at) < every-min(slack, every/10)) {
+		return false
+	}
+	a.at, a.busy = now, true
+	return true
+}
+
+// asked is all sorts.
+type asked struct{ heap, goroutines, mappings, processes, log asking }
+
+// Messages with the answers. watch is the number of the target that was asked.
+type (
+	tickMsg  time.Time
+	eventMsg struct {
+		watch int
+		at    time.Time
+		event sampler.Event
+		open  bool // false: the watch has no more events
+	}
+	heapMsg struct {
+		watch int
+		heap  *profile.Heap
+		raw   *sampler.Profile
+		err   error
+	}
+	goroutinesMsg struct {
+		watch  int
+		groups *sampler.Goroutines
+		err    error
+	}
+	mappingsMsg struct {
+		watch int
+		maps  *sampler.Mappings
+		err   error
+	}
+	processesMsg struct {
+		table *sampler.ProcessTable
+		err   error
+	}
+	logMsg struct {
+		watch   int
+		lines   []sampler.LogLine
+		dropped int
+	}
+	abilitiesMsg struct {
+		watch         int
+		cannotCollect error
+	}
+	openedMsg struct {
+		watch Watch
+		err   error
+	}
+	collectedMsg struct {
+		watch int
+		at    time.Time
+		took  time.Duration
+		err   error
+	}
+	savedMsg struct {
+		at   time.Time
+		path string
+		err  error
+	}
+)
+
+func tick() tea.Cmd {
+	return tea.Tick(time.Second, func(t time.Time) tea.Msg { return tickMsg(t) })
+}
+
+// listen waits for the next event of the watch.
+func (m *model) listen() tea.Cmd {
+	if m.watch == nil {
+		return nil
+	}
+	ctx, id, events := m.ctx, m.watchID, m.watch.Events()
+	return func() tea.Msg {
+		select {
+		case e, open := <-events:
+			return eventMsg{watch: id, at: time.Now(), event: e, open: open}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// ask returns commands for the readings the screen on top wants and that are due. It has no effect of its own.
+func (m *model) ask() tea.Cmd {
+	now, need := m.st.Now, m.needs()
+	if now.IsZero() {
+		return nil
+	}
+	var cmds []tea.Cmd
+	if need.Processes && m.asked.processes.due(now, max(processesEvery, m.st.Interval)) {
+		cmds = append(cmds, m.readProcesses(need.List))
+	}
+	if m.watch == nil || m.st.Live().Snapshot == nil {
+		return tea.Batch(cmds...)
+	}
+	if need.Log && m.st.Output != nil && m.asked.log.due(now, logEvery) {
+		cmds = append(cmds, m.readLog())
+	}
+	if m.st.Live().Gone != nil {
+		return tea.Batch(cmds...)
+	}
+	if need.Heap && m.asked.heap.due(now, heapEvery) {
+		cmds = append(cmds, m.readHeap())
+	}
+	if need.Goroutines && m.asked.goroutines.due(now, goroutinesEvery) {
+		cmds = append(cmds, m.readGoroutines())
+	}
+	if need.Mappings && m.asked.mappings.due(now, mappingsEvery) {
+		cmds = append(cmds, m.readMappings())
+	}
+	return tea.Batch(cmds...)
+}
+
+// do runs f with the session in a command and makes a message of its result.
+func (m *model) do(f func(context.Context, sampler.Session) error, result func(error) tea.Msg) tea.Cmd {
+	ctx, watch := m.ctx, m.watch
+	return func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, readTimeout)
+		defer stop()
+		return result(watch.Do(ctx, f))
+	}
+}
+
+func (m *model) readHeap() tea.Cmd {
+	id := m.watchID
+	var raw sampler.Profile
+	read := func(ctx context.Context, s sampler.Session) (err error) {
+		p, ok := s.(sampler.HeapProfiler)
+		if !ok {
+			return fmt.Errorf("this source reads no allocation sites: %w", sampler.ErrUnsupported)
+		}
+		raw, err = p.HeapProfile(ctx)
+		return err
+	}
+	return m.do(read, func(err error) tea.Msg {
+		if err != nil {
+			return heapMsg{watch: id, err: err}
+		}
+		heap, err := profile.ParseHeap(raw)
+		return heapMsg{watch: id, heap: &heap, raw: &raw, err: err}
+	})
+}
+
+func (m *model) readGoroutines() tea.Cmd {
+	id := m.watchID
+	var groups sampler.Goroutines
+	read := func(ctx context.Context, s sampler.Session) (err error) {
+		p, ok := s.(sampler.GoroutineProfiler)
+		if !ok {
+			return fmt.Errorf("this source reads no goroutines: %w", sampler.ErrUnsupported)
+		}
+		groups, err = p.Goroutines(ctx)
+		return err
+	}
+	return m.do(read, func(err error) tea.Msg { return goroutinesMsg{id, &groups, err} })
+}
+
+func (m *model) readMappings() tea.Cmd {
+	id := m.watchID
+	var maps sampler.Mappings
+	read := func(ctx context.Context, s sampler.Session) (err error) {
+		p, ok := s.(sampler.Mapper)
+		if !ok {
+			return fmt.Errorf("this source reads no mappings: %w", sampler.ErrUnsupported)
+		}
+		maps, err = p.Mappings(ctx)
+		return err
+	}
+	return m.do(read, func(err error) tea.Msg { return mappingsMsg{id, &maps, err} })
+}
+
+func (m *model) readProcesses(o sampler.ListOptions) tea.Cmd {
+	ctx, backend, table := m.ctx, m.o.Backend, m.st.SpareTable()
+	return func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, readTimeout)
+		defer stop()
+		return processesMsg{table, backend.List(ctx, o, table)}
+	}
+}
+
+func (m *model) readLog() tea.Cmd {
+	id, out := m.watchID, m.st.Output
+	return func() tea.Msg {
+		lines, dropped := out.Log()
+		return logMsg{id, lines, dropped}
+	}
+}
+
+// probe asks the session once what it cannot do, so that the footer shows only keys that work.
+func (m *model) probe() tea.Cmd {
+	if m.watch == nil {
+		return nil
+	}
+	id := m.watchID
+	return m.do(canCollect, func(err error) tea.Msg {
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			err = nil // not known: the key may be tried
+		}
+		return abilitiesMsg{id, err}
+	})
+}
+
+func canCollect(_ context.Context, s sampler.Session) error {
+	c, ok := s.(sampler.Collector)
+	if !ok {
+		return fmt.Errorf("a collection can be forced in a Go program with heaptop's agent or a pprof endpoint only: %w",
+			sampler.ErrUnsupported)
+	}
+	return c.CanCollect()
+}
+
+func (m *model) open(req tab.Watch) tea.Cmd {
+	ctx, backend := m.ctx, m.o.Backend
+	return func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, readTimeout)
+		defer stop()
+		watch, err := backend.Open(ctx, req.Target)
+		return openedMsg{watch, err}
+	}
+}
+
+func (m *model) resetPeaks() tea.Cmd {
+	if m.watch == nil || m.st.Live().Gone != nil {
+		return nil
+	}
+	reset := func(_ context.Context, s sampler.Session) error {
+		if p, ok := s.(sampler.PeakResetter); ok {
+			p.ResetPeaks()
+		}
+		return nil
+	}
+	return m.do(reset, func(error) tea.Msg { return nil })
+}

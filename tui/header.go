@@ -1,0 +1,253 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// nameCells bounds the target's name in the header.
+const nameCells = 40
+
+// header draws its two lines: what is watched, is it growing, how far is the limit; the tabs, and how fresh it all is.
+func (m *model) header() [headerRows]string {
+	return [headerRows]string{
+		fit(m.width, m.headerTarget(), m.headerMemory(), m.headerLimit()),
+		fit(m.width, []string{m.tabBar()}, []string{""}, m.headerState()),
+	}
+}
+
+// fit lays out a line of three parts: the first on the left, the last on the right, the second between. Each comes in
+// forms from the longest to the shortest; the longest that fit together are taken, the first part giving way first.
+func fit(width int, left, middle, right []string) string {
+	l, c, r := 0, 0, 0
+	need := func() int {
+		return 2 + theme.Width(left[l]) + theme.Width(middle[c]) + theme.Width(right[r]) + 4
+	}
+	for need() > width {
+		switch {
+		case l+1 < len(left) && l <= r && l <= c:
+			l++
+		case r+1 < len(right) && r <= c:
+			r++
+		case c+1 < len(middle):
+			c++
+		case r+1 < len(right):
+			r++
+		case l+1 < len(left):
+			l++
+		default:
+			return theme.Truncate(" "+join(left[l], middle[c], right[r]), width)
+		}
+	}
+	spare := width - 2 - theme.Width(left[l]) - theme.Width(middle[c]) - theme.Width(right[r])
+	return " " + left[l] + theme.Spaces(spare/2) + middle[c] + theme.Spaces(spare-spare/2) + right[r] + " "
+}
+
+func join(parts ...string) string {
+	kept := parts[:0:0]
+	for _, p := range parts {
+		if p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, " ")
+}
+
+// headerTarget names the target: program, process id, Go version, and the source that reads it.
+func (m *model) headerTarget() []string {
+	t, st := m.st.Theme, m.st
+	brand := t.Title.Render("heaptop")
+	if !st.Watching {
+		return []string{brand + "  " + t.Strong.Render("this machine"), t.Strong.Render("this machine"), t.Strong.Render("machine")}
+	}
+	info := st.Info
+	name := clean(info.Name)
+	if name == "" {
+		name = clean(info.Target.String())
+	}
+	short := t.Strong.Render(theme.Truncate(name, nameCells))
+	tiny := t.Strong.Render(theme.Truncate(name, 15))
+	pid, dot := "", t.Faint.Render(" · ")
+	if info.PID != 0 {
+		pid = " " + t.Label.Render(strconv.Itoa(info.PID))
+	}
+	source, version := "", ""
+	if info.Source != "" {
+		source = dot + t.Label.Render(clean(info.Source))
+	}
+	if info.GoVersion != "" {
+		version = dot + t.Label.Render(theme.Truncate(clean(info.GoVersion), 20))
+	}
+	where := ""
+	if info.Container != "" {
+		where = dot + t.Label.Render(theme.Truncate(clean(info.Container), 24))
+	}
+	return []string{
+		brand + "  " + short + pid + version + source + where,
+		brand + "  " + short + pid + version + source,
+		short + pid + version + source,
+		tiny + pid + source,
+		tiny + pid,
+		tiny,
+	}
+}
+
+// headerMemory says how much is resident and whether it grows.
+func (m *model) headerMemory() []string {
+	t, d := m.st.Theme, m.st.Data()
+	if !m.st.Watching || d.Snapshot == nil {
+		return []string{""}
+	}
+	rss, ok := d.Snapshot.Get(sampler.ProcessRSS)
+	label := "RSS "
+	if !ok {
+		if rss, ok = d.Snapshot.Get(sampler.GoClassTotal); !ok {
+			return []string{t.Label.Render("RSS ") + t.Faint.Render(theme.SignUnknown)}
+		}
+		label = "Go memory "
+	}
+	value := t.Label.Render(label) + t.Strong.Render(theme.PadLeft(unit.Bytes(rss), 7))
+	trend, sign := "", ""
+	switch g := d.Growth; {
+	case !g.OK:
+		if g.Reason != "" {
+			trend = " " + t.Faint.Render("trend: "+g.Reason)
+		}
+	case g.Growing:
+		sign = " " + t.Warn.Render(theme.SignUp)
+		trend = sign + t.Warn.Render(" "+slope(g.PerHour))
+	case g.High < 0:
+		sign = " " + t.Good.Render(theme.SignDown)
+		trend = sign + t.Good.Render(" "+slope(-g.PerHour))
+	default:
+		trend = " " + t.Label.Render("steady")
+	}
+	return []string{value + trend, value + sign, t.Strong.Render(unit.Bytes(rss)) + sign}
+}
+
+// slope prints bytes per hour in the unit of time that reads best.
+func slope(perHour float64) string {
+	if perMinute := perHour / 60; perMinute >= 100e3 {
+		return unit.Bytes(perMinute) + "/min"
+	}
+	return unit.Bytes(perHour) + "/h"
+}
+
+// headerLimit says how far the nearest limit is, and when it is reached.
+func (m *model) headerLimit() []string {
+	t, d := m.st.Theme, m.st.Data()
+	if !m.st.Watching {
+		return m.headerMachine()
+	}
+	if !d.LimitOK || d.Limit.Bytes <= 0 {
+		return []string{""}
+	}
+	share := d.Limit.Used / d.Limit.Bytes
+	style := t.Share(share)
+	percent := style.Render(theme.PadLeft(unit.Percent(share), 4))
+	if share >= 0.75 {
+		percent = style.Render("! " + unit.Percent(share))
+	}
+	of := t.Label.Render(" of ") + unit.Bytes(d.Limit.Bytes)
+	name := t.Label.Render(" (" + clean(d.Limit.Name) + ")")
+	full := ""
+	if d.Reach.OK {
+		when := "full in " + unit.Duration(d.Reach.At)
+		if d.Reach.Latest == 0 && d.Reach.Earliest > 0 {
+			when = "full in " + unit.Duration(d.Reach.Earliest) + " at the earliest"
+		}
+		full = t.Label.Render(", ") + t.Warn.Render(when)
+	}
+	return []string{percent + of + name + full, percent + of + full, percent + of, percent, ""}
+}
+
+// headerMachine says what the machine has left, on a dashboard without a target.
+func (m *model) headerMachine() []string {
+	t, table := m.st.Theme, m.st.Data().Processes
+	if table == nil || !table.Machine.Total.OK || !table.Machine.Available.OK {
+		return []string{""}
+	}
+	free, total := table.Machine.Available.Value, table.Machine.Total.Value
+	text := unit.Bytes(free) + t.Label.Render(" available of ") + unit.Bytes(total)
+	return []string{text, unit.Bytes(free) + t.Label.Render(" free"), ""}
+}
+
+// tabBar names the tabs; ▸ stands before the one that is shown.
+func (m *model) tabBar() string {
+	t := m.st.Theme
+	var b strings.Builder
+	for i := range m.tabs {
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		if i == m.current {
+			t.Title.Write(&b, theme.SignFocus+m.tabLabel(i))
+		} else {
+			t.Label.Write(&b, " "+m.tabLabel(i))
+		}
+	}
+	return b.String()
+}
+
+// tabAt finds the tab whose name is at a cell of the header.
+func (m *model) tabAt(x, y int) (int, bool) {
+	if y != headerRows-1 {
+		return 0, false
+	}
+	at := 1
+	for i := range m.tabs {
+		w := 1 + theme.Width(m.tabLabel(i))
+		if x >= at && x < at+w {
+			return i, true
+		}
+		at += w + 2
+	}
+	return 0, false
+}
+
+// headerState says how fresh the numbers are, what changes count from, and what reading costs.
+func (m *model) headerState() []string {
+	t, st := m.st.Theme, m.st
+	d := st.Data()
+	state, short := m.freshness()
+	if !st.Watching {
+		return []string{state, short}
+	}
+	dot := t.Faint.Render(" · ")
+	mark, cost := "", ""
+	if !d.Mark.At.IsZero() {
+		since := max(d.At.Sub(d.Mark.At).Truncate(time.Second), 0)
+		mark = dot + t.Label.Render("since mark ") + unit.Duration(since)
+	}
+	if d.Snapshot != nil {
+		cost = dot + t.Label.Render("cost ") + unit.Percent(d.Cost)
+	}
+	return []string{state + mark + cost, state + mark, state, short}
+}
+
+// freshness is the state of the watching, in a long and a short form.
+func (m *model) freshness() (long, short string) {
+	t, st := m.st.Theme, m.st
+	live := st.Live()
+	at, paused := st.Paused()
+	every := unit.Duration(st.Interval)
+	switch {
+	case paused:
+		return t.Warn.Render("‖ paused " + at.Format(time.TimeOnly)), t.Warn.Render("‖ paused")
+	case live.Gone != nil:
+		return t.Bad.Render("■ " + clean(live.Gone.Error()) + ", last values shown"), t.Bad.Render("■ ended")
+	case !st.Watching && live.Processes == nil || st.Watching && st.Heard.IsZero():
+		return t.Label.Render("○ first reading …"), t.Label.Render("○")
+	case m.staleFor() > 0:
+		stale := "◌ stale " + unit.Duration(m.staleFor().Truncate(time.Second))
+		return t.Warn.Render(stale), t.Warn.Render(stale)
+	case live.Failed != nil:
+		return t.Bad.Render("! not read: " + theme.Truncate(clean(live.Failed.Error()), 60)), t.Bad.Render("! not read")
+	}
+	return t.Good.Render("●") + t.Label.Render(" live ") + every, t.Good.Render("●") + " " + every
+}

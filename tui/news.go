@@ -1,0 +1,187 @@
+package tui
+
+import (
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/tab"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// clean makes foreign text safe to draw.
+func clean(s string) string { return theme.Clean(s) }
+
+// news puts an answer into the State and tells the screens. taken is false for a message that is none of the root's.
+func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
+	switch msg := msg.(type) {
+	case eventMsg:
+		return m.heardEvent(msg), true
+	case heapMsg:
+		m.asked.heap.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetHeap(msg.heap, msg.raw, msg.err)
+			return m.heard(tab.NewsHeap), true
+		}
+	case goroutinesMsg:
+		m.asked.goroutines.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetGoroutines(msg.groups, msg.err)
+			return m.heard(tab.NewsGoroutines), true
+		}
+	case mappingsMsg:
+		m.asked.mappings.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetMappings(msg.maps, msg.err)
+			return m.heard(tab.NewsMappings), true
+		}
+	case logMsg:
+		m.asked.log.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetLog(msg.lines, msg.dropped)
+			return m.heard(tab.NewsLog), true
+		}
+	case processesMsg:
+		m.asked.processes.busy = false
+		m.st.SetProcesses(msg.table, msg.err)
+		return m.heard(tab.NewsProcesses), true
+	case abilitiesMsg:
+		if msg.watch == m.watchID {
+			m.st.SetAbilities(msg.cannotCollect)
+		}
+	default:
+		return m.result(msg)
+	}
+	return nil, true
+}
+
+// result takes the outcome of what a person asked for.
+func (m *model) result(msg tea.Msg) (cmd tea.Cmd, taken bool) {
+	switch msg := msg.(type) {
+	case openedMsg:
+		return m.opened(msg), true
+	case collectedMsg:
+		return m.collected(msg), true
+	case savedMsg:
+		if msg.err != nil {
+			m.say(clean(msg.err.Error()), true)
+			return nil, true
+		}
+		m.st.AddSaved(tab.Saved{At: msg.at, Path: msg.path})
+		m.say("snapshot written: "+clean(msg.path), false)
+		return nil, true
+	}
+	return nil, false
+}
+
+func (m *model) heard(what tab.News) tea.Cmd { return m.tell(tab.Heard{What: what}) }
+
+func (m *model) heardEvent(msg eventMsg) tea.Cmd {
+	if msg.watch != m.watchID {
+		return nil
+	}
+	if !msg.open {
+		m.ended(msg.at)
+		return m.heard(tab.NewsSnapshot)
+	}
+	source := m.st.Info.Source
+	m.st.Hear(msg.at, msg.event)
+	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
+	if m.st.Info.Source != source {
+		cmds = append(cmds, m.probe())
+	}
+	if msg.event.Snapshot != nil {
+		cmds = append(cmds, m.finishCollect(msg.event.Snapshot))
+	}
+	return tea.Batch(cmds...)
+}
+
+// ended says so when the watch closed without telling how the target ended.
+func (m *model) ended(at time.Time) {
+	if m.st.Live().Gone == nil {
+		m.st.Hear(at, sampler.Event{Err: &sampler.Gone{At: at, Reason: "nothing more is read from it"}})
+	}
+}
+
+// opened turns to another target, or says why that was not possible and stays.
+func (m *model) opened(msg openedMsg) tea.Cmd {
+	if msg.err != nil {
+		m.say(clean(msg.err.Error()), true)
+		return nil
+	}
+	old := m.watch
+	m.watch = msg.watch
+	m.watchID++
+	m.collect = nil
+	m.asked = asked{processes: m.asked.processes}
+	m.st.Retarget(msg.watch.Info(), msg.watch.Output())
+	m.notice = notice{}
+	m.showTab(0)
+	closeOld := func() tea.Msg {
+		if old != nil {
+			_ = old.Close() // its end concerns nobody any more
+		}
+		return nil
+	}
+	return tea.Batch(closeOld, m.listen(), m.probe(), m.heard(tab.NewsTarget))
+}
+
+// collected takes the end of a forced collection. What it freed is known with the next reading.
+func (m *model) collected(msg collectedMsg) tea.Cmd {
+	if msg.watch != m.watchID || m.collect == nil {
+		return nil
+	}
+	if msg.err != nil {
+		m.collect = nil
+		m.say("force a collection: "+clean(msg.err.Error()), true)
+		return nil
+	}
+	m.collect.done, m.collect.at, m.collect.took = true, msg.at, msg.took
+	return nil
+}
+
+// finishCollect takes the first reading that shows the forced collection: one with more cycles than before, or, where
+// cycles are not read, the second one. It waits for four at most.
+func (m *model) finishCollect(after *sampler.Snapshot) tea.Cmd {
+	c := m.collect
+	if c == nil || !c.done {
+		return nil
+	}
+	c.passed++
+	was, okWas := c.before.Get(sampler.GoCyclesTotal)
+	is, okIs := after.Get(sampler.GoCyclesTotal)
+	seen := is > was
+	if !okWas || !okIs {
+		seen = c.passed >= 2
+	}
+	if !seen && c.passed < 4 {
+		return nil
+	}
+	m.collect = nil
+	m.st.SetCollected(&tab.Collected{At: c.at, Took: c.took, Before: c.before, After: after})
+	m.say(freed(c.before, after, c.took), false)
+	return m.heard(tab.NewsCollected)
+}
+
+// freed says what a forced collection did to the heap.
+func freed(before, after *sampler.Snapshot, took time.Duration) string {
+	for _, metric := range []sampler.Metric{sampler.GoClassObjects, sampler.GoHeapLive, sampler.ProcessRSS} {
+		was, okWas := before.Get(metric)
+		is, okIs := after.Get(metric)
+		if !okWas || !okIs {
+			continue
+		}
+		what := "heap in use"
+		if metric == sampler.ProcessRSS {
+			what = "RSS"
+		}
+		change := "freed " + unit.Bytes(was-is)
+		if is >= was {
+			change = "freed nothing"
+		}
+		return change + ": " + what + " " + unit.Bytes(was) + " → " + unit.Bytes(is) + ", in " + unit.Duration(took)
+	}
+	return "a collection ran, in " + unit.Duration(took)
+}

@@ -1,0 +1,261 @@
+package tab
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/keys"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// wide is the width from which panels stand beside each other.
+const wide = 100
+
+// Memory is the first tab: memory over time, where resident memory is, and which code holds it.
+type Memory struct {
+	rows    []profile.SiteRow // of the profile that is shown, all sites
+	places  map[string]int    // a site's key to its place in rows
+	table   Table[string]
+	alloc   bool // the sites show all that was allocated, not what is in use
+	filter  Input
+	typing  bool
+	size    Size
+	touched uint64 // counts what changed here, for the cache
+	cache   memoryCache
+}
+
+// memoryCache is the last View and what it was drawn from.
+type memoryCache struct {
+	version, touched uint64
+	width, height    int
+	view             string
+}
+
+// NewMemory returns the tab before anything was read.
+func NewMemory() *Memory {
+	m := &Memory{places: map[string]int{}}
+	m.table.SetColumns(siteColumns(m.alloc))
+	m.table.Order = colUse
+	return m
+}
+
+// Title implements Screen.
+func (m *Memory) Title() string { return "Memory" }
+
+// Place implements Screen.
+func (m *Memory) Place() keys.Place { return keys.InMemory }
+
+// Mode implements Screen.
+func (m *Memory) Mode() Mode {
+	if m.typing {
+		return Filtering
+	}
+	return Normal
+}
+
+// Closable implements BackHandler: a filter is dropped first.
+func (m *Memory) Closable() bool { return m.filter.Text() != "" }
+
+// Needs implements Needer.
+func (m *Memory) Needs(*State) Needs { return Needs{Heap: true, Mappings: true} }
+
+// Why implements Screen.
+func (m *Memory) Why(st *State, id keys.ID) string {
+	switch id {
+	case keys.Open, keys.Filter, keys.Sort, keys.Reverse, keys.Measure:
+		if len(m.rows) == 0 {
+			return "there are no allocation sites to choose from"
+		}
+	case keys.Goroutines:
+		return whyNoGoroutines(st)
+	}
+	return ""
+}
+
+// whyNoGoroutines is the reason for which goroutines cannot be shown at all.
+func whyNoGoroutines(st *State) string {
+	switch {
+	case !st.Watching:
+		return "no program is watched: choose one with Enter"
+	case st.Live().Snapshot != nil && st.Info.GoVersion == "" && st.Live().Goroutines == nil:
+		if _, ok := st.Live().Snapshot.Get(sampler.GoGoroutines); !ok {
+			return "this is not a Go program, as far as can be told: only those have goroutines"
+		}
+	}
+	return ""
+}
+
+// Update implements Screen.
+func (m *Memory) Update(st *State, msg tea.Msg) tea.Cmd {
+	if h, ok := msg.(Heard); !ok || h.What != NewsTime {
+		m.touched++
+	}
+	switch msg := msg.(type) {
+	case Heard:
+		m.hear(st, msg.What)
+	case Size:
+		m.size = msg
+		m.table.Resize(m.sitesHeight() - theme.PanelRows)
+	case tea.KeyMsg:
+		if m.typing && m.filter.Type(msg) {
+			m.order()
+		}
+	case Wheel:
+		m.table.Wheel(msg.Lines)
+	case Click:
+		return m.click(msg)
+	case Act:
+		return m.act(st, msg.ID)
+	}
+	return nil
+}
+
+func (m *Memory) hear(st *State, what News) {
+	switch what {
+	case NewsTarget:
+		*m = Memory{places: map[string]int{}, table: m.table, alloc: m.alloc, size: m.size, touched: m.touched}
+		m.table.Forget()
+		m.order()
+	case NewsHeap, NewsMark, NewsReset, NewsPause:
+		m.take(st)
+	}
+}
+
+// take makes the rows anew from what is shown.
+func (m *Memory) take(st *State) {
+	d := st.Data()
+	m.rows = nil
+	if d.Heap != nil {
+		m.rows = profile.Rows(*d.Heap, d.Mark.Heap, d.HeapBefore)
+	}
+	clear(m.places)
+	for i := range m.rows {
+		m.places[m.rows[i].Key()] = i
+	}
+	m.order()
+}
+
+func (m *Memory) act(_ *State, id keys.ID) tea.Cmd {
+	if m.table.Move(id) {
+		return nil
+	}
+	switch id {
+	case keys.Open:
+		return m.open()
+	case keys.Filter:
+		m.typing = true
+	case keys.FilterKeep:
+		m.typing = false
+	case keys.FilterDrop, keys.Back:
+		m.typing = false
+		m.filter.Set("")
+		m.order()
+	case keys.Sort:
+		m.table.NextOrder()
+		m.order()
+	case keys.Reverse:
+		m.table.Reverse = !m.table.Reverse
+		m.order()
+	case keys.Measure:
+		m.alloc = !m.alloc
+		m.table.SetColumns(siteColumns(m.alloc))
+		m.order()
+	case keys.Goroutines:
+		return Ask(Push{NewGoroutines()})
+	}
+	return nil
+}
+
+func (m *Memory) open() tea.Cmd {
+	key, ok := m.table.Selected()
+	if !ok {
+		return nil
+	}
+	return Ask(Push{NewSite(m.rows[m.places[key]])})
+}
+
+func (m *Memory) click(c Click) tea.Cmd {
+	top := m.size.Height - m.sitesHeight()
+	x, y := c.X-theme.PanelCols/2, c.Y-top-1
+	if m.typing || m.filter.Text() != "" {
+		y--
+	}
+	switch m.table.Click(x, y) {
+	case HitHeader:
+		m.order()
+	case HitAgain:
+		return m.open()
+	}
+	return nil
+}
+
+// sitesHeight is how many rows of the screen the allocation sites take.
+func (m *Memory) sitesHeight() int { return m.size.Height - m.topHeight() }
+
+// topHeight is how many rows chart and ledger take.
+func (m *Memory) topHeight() int {
+	w, h := m.size.Width, m.size.Height
+	switch {
+	case w >= wide && h >= 14:
+		return min(max(h*2/5, 12), 22)
+	case w >= wide:
+		return 0
+	case h >= 20:
+		return stackedChart(h) + stackedLedger
+	case h >= 12:
+		return stackedLedger
+	case h >= 8:
+		return h / 2
+	}
+	return 0
+}
+
+// On a narrow screen the ledger takes a fixed height and the chart a part of what is left.
+const stackedLedger = 8
+
+func stackedChart(height int) int { return min(max((height-stackedLedger)/2-1, 5), 14) }
+
+// View implements Screen.
+func (m *Memory) View(st *State, width, height int) string {
+	c := &m.cache
+	if c.view != "" && c.version == st.Version && c.touched == m.touched && c.width == width && c.height == height {
+		return c.view
+	}
+	m.size = Size{width, height}
+	*c = memoryCache{st.Version, m.touched, width, height, m.draw(st, width, height)}
+	return c.view
+}
+
+func (m *Memory) draw(st *State, width, height int) string {
+	top := m.topHeight()
+	sites := height - top
+	if height < 8 { // too small for panels: the ledger, or the sites when there are some
+		return theme.Fit(strings.Join(tinyMemory(st, width, height), "\n"), width, height)
+	}
+	parts := make([]string, 0, 3)
+	switch {
+	case top == 0:
+	case width >= wide:
+		right := min(max(width*2/5, 48), 76)
+		parts = append(parts, theme.Join(1, memoryChart(st, width-right-1, top), memoryLedger(st, right, top)))
+	case height >= 20:
+		chart := stackedChart(height)
+		parts = append(parts, memoryChart(st, width, chart), memoryLedger(st, width, top-chart))
+	default:
+		parts = append(parts, memoryLedger(st, width, top))
+	}
+	parts = append(parts, m.sites(st, width, sites))
+	return strings.Join(parts, "\n")
+}
+
+// tinyMemory is what a screen too small for panels shows: where resident memory is, without borders.
+func tinyMemory(st *State, width, height int) []string {
+	d := st.Data()
+	if !d.LedgerOK {
+		return theme.Wrap(whyNoLedger(st), width, height)
+	}
+	return ledgerRows(st.Theme, d.Ledger, width, height, 1)
+}

@@ -1,0 +1,115 @@
+package tab
+
+import (
+	"time"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/chart"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// siteEvery is how often heap profiles are read, as the sentences on screen say it.
+const siteEvery = 5 * time.Second
+
+// memoryChart draws resident memory, heap in use, the heap goal and the nearest limit over the last minutes.
+func memoryChart(st *State, width, height int) string {
+	inner, rows := width-theme.PanelCols, height-theme.PanelRows
+	d := st.Data()
+	frame := theme.Frame{Title: "Memory, last " + spanWords(st)}
+	if width < theme.PanelCols+1 || height < theme.PanelRows+1 {
+		inner, rows = width, height
+	}
+	body := chart.Lines(chart.Options{
+		Theme: st.Theme, Width: inner, Height: rows, Span: Span, End: endLabel(st),
+		Lines: memoryLines(st, d, chart.PlotWidth(inner)), Empty: whyNoChart(st),
+	})
+	return st.Theme.Frame(frame, body, width, height)
+}
+
+func spanWords(st *State) string {
+	if st.Watching {
+		return unit.Duration(Span)
+	}
+	return unit.Duration(Span)
+}
+
+// endLabel names the right end of a chart: the instant that is shown.
+func endLabel(st *State) string {
+	if at, paused := st.Paused(); paused {
+		return at.Format(time.TimeOnly)
+	}
+	return "now"
+}
+
+func whyNoChart(st *State) string {
+	switch {
+	case !st.Watching:
+		return "No program is watched. Tab 2 lists the processes; Enter watches one."
+	case st.Live().Gone != nil:
+		return "The program ended before its memory was read."
+	case st.Live().Failed != nil:
+		return sentence("Its memory could not be read: " + theme.Clean(st.Live().Failed.Error()))
+	}
+	return "The first reading is under way."
+}
+
+// memoryLines are the chart's lines, the most important last, because that one is drawn on top.
+func memoryLines(st *State, d *Data, cols int) []chart.Line {
+	if d.Snapshot == nil {
+		return nil
+	}
+	from, to := st.Cursor().Add(-Span), st.Cursor()
+	values := func(m sampler.Metric) []float64 {
+		series := st.History.Series(m)
+		if series == nil {
+			return nil
+		}
+		return chart.Columns(series.Points(from, to, cols), from, to, cols)
+	}
+	line := func(name string, m sampler.Metric, i int, stroke chart.Stroke) (chart.Line, bool) {
+		v := values(m)
+		if v == nil {
+			return chart.Line{}, false
+		}
+		l := chart.Line{Name: name, Values: v, Stroke: stroke, Style: st.Theme.Series(i)}
+		if now, ok := d.Snapshot.Get(m); ok {
+			l.Text = unit.Bytes(now)
+		}
+		return l, true
+	}
+	var lines []chart.Line
+	if d.LimitOK {
+		flat := make([]float64, cols)
+		for i := range flat {
+			flat[i] = d.Limit.Bytes
+		}
+		lines = append(lines, chart.Line{
+			Name: "limit", Values: flat, Text: unit.Bytes(d.Limit.Bytes), Stroke: chart.Dashed, Style: st.Theme.Series(3), Reference: true,
+		})
+	}
+	for _, l := range []struct {
+		name   string
+		metric sampler.Metric
+		series int
+		stroke chart.Stroke
+	}{
+		{"goal", sampler.GoHeapGoal, 2, chart.Dotted},
+		{"swap", sampler.ProcessSwap, 4, chart.Dotted},
+		{"heap in use", sampler.GoClassObjects, 1, chart.Light},
+		{"rss", sampler.ProcessRSS, 0, chart.Heavy},
+	} {
+		if l.metric == sampler.ProcessSwap && (d.Snapshot.Reading(l.metric).Value == 0 || cols < 60) {
+			continue
+		}
+		if drawn, ok := line(l.name, l.metric, l.series, l.stroke); ok {
+			lines = append(lines, drawn)
+		}
+	}
+	if _, ok := d.Snapshot.Get(sampler.ProcessRSS); !ok {
+		if total, ok := line("go runtime, all", sampler.GoClassTotal, 0, chart.Heavy); ok {
+			lines = append(lines, total)
+		}
+	}
+	return lines
+}

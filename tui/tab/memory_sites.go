@@ -1,0 +1,308 @@
+package tab
+
+import (
+	"cmp"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/chart"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// The columns of the allocation sites.
+const (
+	colFunction = iota
+	colPlace
+	colUse
+	colChange
+	colRate
+	colObjects
+	colSamples
+	colPast
+)
+
+// fewSamples is below what a site's figure is marked as a rough one.
+const fewSamples = 10
+
+// pastCells is the width of a site's sparkline.
+const pastCells = 20
+
+func siteColumns(alloc bool) []Column {
+	use := "in use"
+	if alloc {
+		use = "allocated"
+	}
+	return []Column{
+		colFunction: {Title: "function", Width: 16, Flex: 3, Left: true, Sort: true, Ascending: true},
+		colPlace:    {Title: "line", Width: 22, Flex: 1, Left: true, Keep: 2},
+		colUse:      {Title: use, Width: 10, Sort: true},
+		colChange:   {Title: "since mark", Width: 12, Sort: true, Keep: 6},
+		colRate:     {Title: "alloc/s", Width: 10, Sort: true, Keep: 5},
+		colObjects:  {Title: "objects", Width: 11, Sort: true, Keep: 4},
+		colSamples:  {Title: "samples", Width: 9, Sort: true, Keep: 3},
+		colPast:     {Title: "in use over time", Width: pastCells, Left: true, Keep: 1},
+	}
+}
+
+// order filters and sorts the rows into the table.
+func (m *Memory) order() {
+	words := strings.Fields(strings.ToLower(m.filter.Text()))
+	shown := make([]int, 0, len(m.rows))
+	for i := range m.rows {
+		if matches(&m.rows[i], words) {
+			shown = append(shown, i)
+		}
+	}
+	column, ascending := m.table.Order, m.table.Ascending()
+	slices.SortStableFunc(shown, func(a, b int) int {
+		c := m.compare(&m.rows[a], &m.rows[b], column)
+		if !ascending {
+			c = -c
+		}
+		return cmp.Or(c, cmp.Compare(m.rows[a].Key(), m.rows[b].Key()))
+	})
+	sites := make([]string, len(shown))
+	for i, at := range shown {
+		sites[i] = m.rows[at].Key()
+	}
+	m.table.SetRows(sites)
+}
+
+// matches reports whether every word stands in the function or the file.
+func matches(row *profile.SiteRow, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(strings.ToLower(row.Function), w) && !strings.Contains(strings.ToLower(row.File), w) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Memory) compare(a, b *profile.SiteRow, column int) int {
+	switch column {
+	case colFunction:
+		return cmp.Compare(a.Function, b.Function)
+	case colChange:
+		return cmp.Compare(m.change(a).Value, m.change(b).Value)
+	case colRate:
+		return cmp.Compare(a.AllocPerSec.Value, b.AllocPerSec.Value)
+	case colObjects:
+		return cmp.Compare(m.objects(a), m.objects(b))
+	case colSamples:
+		return cmp.Compare(m.samples(a), m.samples(b))
+	}
+	return cmp.Compare(m.use(a), m.use(b))
+}
+
+func (m *Memory) use(r *profile.SiteRow) float64 {
+	if m.alloc {
+		return r.AllocBytes
+	}
+	return r.InUseBytes
+}
+
+func (m *Memory) objects(r *profile.SiteRow) float64 {
+	if m.alloc {
+		return r.AllocObjects
+	}
+	return r.InUseObjects
+}
+
+func (m *Memory) samples(r *profile.SiteRow) int64 {
+	if m.alloc {
+		return r.AllocSamples
+	}
+	return r.Samples
+}
+
+// sites draws the panel of allocation sites.
+func (m *Memory) sites(st *State, width, height int) string {
+	inner, rows := width-theme.PanelCols, height-theme.PanelRows
+	frame := theme.Frame{Title: "Allocation sites · in use", Focused: true}
+	if m.alloc {
+		frame.Title = "Allocation sites · allocated"
+	}
+	frame.Note = m.sitesNote(st)
+	from, to := m.table.Visible()
+	if n := m.table.Len(); n > to-from && n > 0 {
+		frame.Foot = span(from+1, to, n)
+	}
+	m.table.Empty = m.whyNoSites(st)
+	head := ""
+	if m.typing || m.filter.Text() != "" {
+		head = m.filterLine(st, inner) + "\n"
+		rows--
+	}
+	if rows < 1 || inner < 1 {
+		return st.Theme.Frame(frame, head, width, height)
+	}
+	body := ""
+	if m.table.Len() == 0 {
+		body = emptySites(st, m.table.Empty, inner, rows)
+	} else {
+		body = m.table.View(st.Theme, inner, rows, func(row, column int) Cell { return m.cell(st, row, column) })
+	}
+	return st.Theme.Frame(frame, head+body, width, height)
+}
+
+func (m *Memory) filterLine(st *State, width int) string {
+	if m.typing {
+		return m.filter.View(st.Theme, width)
+	}
+	return st.Theme.Label.Render("filter: ") + theme.Truncate(theme.Clean(m.filter.Text()), max(width-8, 1))
+}
+
+// sitesNote says when the profile was read and what it amounts to.
+func (m *Memory) sitesNote(st *State) string {
+	d := st.Data()
+	if d.Heap == nil || len(m.rows) == 0 {
+		return ""
+	}
+	note := unit.Bytes(d.Heap.TotalInUse) + " in use"
+	if m.alloc {
+		note = unit.Bytes(d.Heap.TotalAlloc) + " allocated"
+	}
+	note += " in " + plural(len(m.rows), "site")
+	if d.Heap.Rate > 1 {
+		note += " · one sample per " + unit.Bytes(float64(d.Heap.Rate))
+	}
+	if d.HeapFailed != nil {
+		note = "not read since: " + theme.Clean(d.HeapFailed.Error())
+	}
+	return note
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return unit.Count(float64(n)) + " " + word + "s"
+}
+
+// cell is what stands in one place of the sites' table.
+func (m *Memory) cell(st *State, row, column int) Cell {
+	t := st.Theme
+	r := &m.rows[m.places[m.table.rows[row]]]
+	switch column {
+	case colFunction:
+		return Cell{theme.TruncateLeft(theme.Clean(shortFunction(r.Function)), m.table.Cells(colFunction)), t.Value}
+	case colPlace:
+		place := theme.Clean(filepath.Base(r.File)) + ":" + strconv.Itoa(r.Line)
+		return Cell{theme.TruncateLeft(place, m.table.Cells(colPlace)), t.Label}
+	case colUse:
+		return Cell{m.rough(r, unit.Bytes(m.use(r))), t.Value}
+	case colChange:
+		return changeCell(t, m.change(r), m.changeError(r))
+	case colRate:
+		if !r.AllocPerSec.OK {
+			return Cell{theme.SignUnknown, t.Faint}
+		}
+		if r.AllocPerSec.Value == 0 {
+			return Cell{"0 B/s", t.Faint}
+		}
+		return Cell{unit.Rate(r.AllocPerSec.Value), t.Value}
+	case colObjects:
+		return Cell{unit.Count(m.objects(r)), t.Value}
+	case colSamples:
+		return Cell{unit.Count(float64(m.samples(r))), t.Label}
+	case colPast:
+		_, values := st.Sites.Of(r.Key(), st.Cursor())
+		return Cell{chart.Spark(values, pastCells), t.Series(1)}
+	}
+	return Cell{}
+}
+
+// change is what the row changed by since the mark, of the measure that is shown.
+func (m *Memory) change(r *profile.SiteRow) sampler.Reading {
+	if m.alloc {
+		return r.AllocChange
+	}
+	return r.Change
+}
+
+func (m *Memory) changeError(r *profile.SiteRow) float64 {
+	if m.alloc {
+		return 0
+	}
+	return r.ChangeError
+}
+
+// changeCell prints a change. One that sampling alone explains has neither colour nor arrow.
+func changeCell(t *theme.Theme, change sampler.Reading, deviation float64) Cell {
+	switch v := change.Value; {
+	case !change.OK:
+		return Cell{theme.SignUnknown, t.Faint}
+	case v == 0:
+		return Cell{"0 B", t.Faint}
+	case math.Abs(v) < 2*deviation:
+		return Cell{unit.Change(v), t.Faint}
+	default:
+		style, sign := t.ChangeStyle(v)
+		return Cell{sign + " " + unit.Change(v), style}
+	}
+}
+
+// rough marks a figure that rests on few samples.
+func (m *Memory) rough(r *profile.SiteRow, text string) string {
+	if m.samples(r) < fewSamples {
+		return "~" + text
+	}
+	return text
+}
+
+// shortFunction leaves out the path of a function's package but for its last element.
+func shortFunction(name string) string { return name[strings.LastIndex(name, "/")+1:] }
+
+// whyNoSites says why the table is empty, and what would fill it.
+func (m *Memory) whyNoSites(st *State) string {
+	d := st.Data()
+	switch {
+	case len(m.rows) > 0:
+		return "No site matches the filter. Esc drops it."
+	case !st.Watching:
+		return "No program is watched. Tab 2 lists the processes; Enter watches one."
+	case d.Heap != nil && d.Heap.Empty != "":
+		return sentence("No allocation sites: " + theme.Clean(d.Heap.Empty))
+	case d.Heap != nil:
+		return "No allocation sites: the profile is empty."
+	case d.HeapFailed != nil:
+		return sentence("No allocation sites: " + theme.Clean(d.HeapFailed.Error()))
+	case d.Gone != nil:
+		return "The program ended before a heap profile was read."
+	case d.Snapshot == nil:
+		return "Nothing was read yet."
+	}
+	return "The first heap profile is being read."
+}
+
+// emptySites draws the sentence and what would show more.
+func emptySites(st *State, why string, width, rows int) string {
+	t := st.Theme
+	lines := []string{""}
+	for _, l := range theme.Wrap(why, width-2, rows) {
+		lines = append(lines, " "+l)
+	}
+	if st.Watching {
+		for _, h := range st.Hints {
+			lines = append(lines, "")
+			for i, l := range theme.Wrap(h, width-4, rows) {
+				sign := "→ "
+				if i > 0 {
+					sign = "  "
+				}
+				lines = append(lines, " "+t.Accent.Render(sign)+t.Label.Render(l))
+			}
+		}
+	}
+	if rows < len(lines) && rows > 0 {
+		lines = lines[min(1, len(lines)-rows):]
+		lines = lines[:min(rows, len(lines))]
+	}
+	return strings.Join(lines, "\n")
+}

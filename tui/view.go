@@ -1,0 +1,102 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/alloc-dev/heaptop/tui/keys"
+	"github.com/alloc-dev/heaptop/tui/tab"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// View draws the whole screen: as many lines as the terminal has, none wider. What did not change is not drawn again.
+func (m *model) View() string {
+	if !m.dirty {
+		return m.frame
+	}
+	var b strings.Builder
+	for _, line := range m.header() {
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	b.WriteString(m.top().View(m.st, m.width, m.bodyRows()))
+	if m.height >= tinyRows {
+		b.WriteByte('\n')
+		b.WriteString(m.footer())
+	}
+	m.frame = theme.Fit(b.String(), m.width, m.height)
+	m.dirty = false
+	return m.frame
+}
+
+// footer shows the notice, or the keys that work here.
+func (m *model) footer() string {
+	t := m.st.Theme
+	if n := m.notice; n.text != "" {
+		if n.bad {
+			return theme.Truncate(" "+t.Warn.Render("! "+theme.Truncate(n.text, m.width-4)), m.width)
+		}
+		return theme.Truncate(" "+t.Accent.Render("· ")+theme.Truncate(n.text, m.width-4), m.width)
+	}
+	var b strings.Builder
+	width := 0
+	add := func(label, word string) {
+		w := theme.Width(label) + 1 + theme.Width(word) + 2
+		if width+w > m.width {
+			return
+		}
+		width += w
+		b.WriteByte(' ')
+		t.Key.Write(&b, label)
+		b.WriteByte(' ')
+		t.Label.Write(&b, word)
+		b.WriteByte(' ')
+	}
+	for _, k := range m.footerKeys() {
+		add(k.Label, k.Word)
+	}
+	return b.String()
+}
+
+// footerKeys are the bindings that work on the screen on top now. Help and quit come first when the rest may not fit.
+func (m *model) footerKeys() []keys.Binding {
+	top := m.top()
+	place := top.Place()
+	if top.Mode() == tab.Filtering {
+		return keys.In(keys.InFilter)
+	}
+	var shown []keys.Binding
+	if len(m.stack) > 0 || closable(top) {
+		shown = append(shown, keys.Binding{Label: "Esc", Word: "back"})
+	}
+	_, paused := m.st.Paused()
+	for _, b := range keys.In(place) {
+		if b.Word == "" || m.why(b.ID) != "" {
+			continue
+		}
+		if b.ID == keys.Pause && paused {
+			b.Word = "resume"
+		}
+		shown = append(shown, b)
+	}
+	return fitKeys(shown, m.width)
+}
+
+// fitKeys keeps help and quit on a narrow screen by leaving out what stands before them.
+func fitKeys(shown []keys.Binding, width int) []keys.Binding {
+	total := func() (w int) {
+		for _, b := range shown {
+			w += theme.Width(b.Label) + theme.Width(b.Word) + 3
+		}
+		return w
+	}
+	for total() > width && len(shown) > 2 {
+		cut := len(shown) - 3
+		shown = append(shown[:cut:cut], shown[cut+1:]...)
+	}
+	return shown
+}
+
+func closable(s tab.Screen) bool {
+	c, ok := s.(tab.BackHandler)
+	return ok && c.Closable()
+}
