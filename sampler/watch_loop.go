@@ -86,12 +86,16 @@ func (l *watchLoop) run() error {
 	}
 }
 
-// reschedule starts a new grid at the last reading. The first one is due at once whatever the interval is.
+// reschedule starts a new grid, an interval after the last reading or now when that is past. The first reading is due at
+// once whatever the interval is.
 func (l *watchLoop) reschedule() {
 	if l.last.IsZero() {
 		return
 	}
 	l.next = l.last.Add(l.w.Interval())
+	if now := time.Now(); l.next.Before(now) {
+		l.next = now
+	}
 	l.tick.Reset(time.Until(l.next))
 }
 

@@ -123,7 +123,7 @@ func (m *model) mappings() []sampler.Mapping {
 	libc := file("/usr/lib/x86_64-linux-gnu/libc.so.6", 5, 1.6*mb)
 	binary := file("/srv/api-server", 4, fileBytes)
 	binary.RSS -= libc.RSS
-	goHeap := anon("[anon: Go: heap]", 4, heap, 1<<27)
+	goHeap := anon("[anon: Go: heap]", 4, heap, max(heap, 1<<27))
 	goHeap.Go = true
 	stack := anon("[stack]", 1, pages(0.14*mb), 8<<20)
 	stack.Stack = true
