@@ -100,7 +100,9 @@ func (r *SiteRow) since(known bool, mark *Site) {
 }
 
 // key is what Key says, comparable without building a text.
-func (s *Site) key() sampler.Frame { return sampler.Frame{Function: s.Function, File: s.File, Line: s.Line} }
+func (s *Site) key() sampler.Frame {
+	return sampler.Frame{Function: s.Function, File: s.File, Line: s.Line}
+}
 
 func byKey(h *Heap) map[sampler.Frame]*Site {
 	if h == nil {
@@ -124,18 +126,23 @@ func allocRate(s, before *Site, seconds float64) sampler.Reading {
 	return sampler.Known(allocated / seconds)
 }
 
-// changeError is the sampling error of a change. Objects that were there both times are the same samples and add nothing,
-// so it is the error of the difference, as if that were a site of its own of the same kind of objects.
+// changeError is the sampling error of a change. Objects that were there both times are the same samples and add nothing;
+// those that came and those that went add theirs. How many came is at most what was allocated since.
 func changeError(now, mark *Site) float64 {
-	larger := now
-	if mark.InUseBytes > now.InUseBytes {
-		larger = mark
+	came := math.Min(math.Max(now.AllocBytes-mark.AllocBytes, now.InUseBytes-mark.InUseBytes), now.InUseBytes)
+	if now.AllocBytes < mark.AllocBytes {
+		came = now.InUseBytes // another run of the program
 	}
-	if larger.InUseBytes <= 0 {
+	came = math.Max(came, 0)
+	went := math.Max(mark.InUseBytes-(now.InUseBytes-came), 0)
+	return math.Sqrt(variancePart(now, came) + variancePart(mark, went))
+}
+
+func variancePart(s *Site, bytes float64) float64 {
+	if s.InUseBytes <= 0 {
 		return 0
 	}
-	share := math.Abs(now.InUseBytes-mark.InUseBytes) / larger.InUseBytes
-	return larger.Uncertainty * math.Sqrt(share)
+	return s.Uncertainty * s.Uncertainty * math.Min(bytes/s.InUseBytes, 1)
 }
 
 // Sort orders rows by o, descending, unknown ones last, and equal ones by function and line.
