@@ -136,9 +136,9 @@ func gone(state *os.ProcessState, err error, at time.Time) sampler.Gone {
 func startError(name string, err error) error {
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("start %q: %w: no such command in PATH or at that path", name, sampler.ErrNotFound)
+		return fmt.Errorf("start %q: no such command in PATH or at that path: %w", name, sampler.ErrNotFound)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("start %q: %w: the file is not executable by this user (chmod +x?)", name, sampler.ErrPermission)
+		return fmt.Errorf("start %q: this user may not execute the file: %w", name, sampler.ErrPermission)
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("start %q: %w (not a program of this system, or a script without #!)", name, err)
 	}

@@ -105,7 +105,7 @@ func TestStartErrorsSayWhatIsWrong(t *testing.T) {
 		{nil, sampler.ErrNotFound, "no command is given"},
 		{[]string{"heaptop-no-such-command"}, sampler.ErrNotFound, "no such command in PATH"},
 		{[]string{filepath.Join(dir, "missing")}, sampler.ErrNotFound, "no such command"},
-		{[]string{plain}, sampler.ErrPermission, "not executable"},
+		{[]string{plain}, sampler.ErrPermission, "may not execute"},
 	} {
 		_, err := launch.Start(launch.Options{Args: c.args})
 		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {

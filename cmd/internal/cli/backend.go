@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/launch"
+	"github.com/alloc-dev/heaptop/sampler/scenario"
+	"github.com/alloc-dev/heaptop/tui"
+)
+
+// demoName is what the built-in server is called on the screen, rather than by heaptop's own name.
+const demoName = "demo shop"
+
+// backend opens targets for the dashboard and for the lines, and owns the command that heaptop started.
+type backend struct {
+	options *live
+
+	mu      sync.Mutex
+	command *launch.Process // nil until started
+	trace   cycleSource     // of the command, nil when its memory can be read
+	lister  sampler.Lister  // nil until asked for
+}
+
+func newBackend(o *live) *backend { return &backend{options: o} }
+
+// Open implements tui.Backend.
+func (b *backend) Open(ctx context.Context, t sampler.Target) (tui.Watch, error) {
+	o, err := b.open(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return newWatch(ctx, o, b.options.interval), nil
+}
+
+// List implements tui.Backend.
+func (b *backend) List(ctx context.Context, o sampler.ListOptions, into *sampler.ProcessTable) error {
+	return b.processes().List(ctx, o, into)
+}
+
+func (b *backend) processes() sampler.Lister {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lister == nil {
+		b.lister = newLister()
+	}
+	return b.lister
+}
+
+// open begins to read a target. A command, or the demonstration, is started the first time it is asked for.
+func (b *backend) open(ctx context.Context, t sampler.Target) (*opened, error) {
+	o := &opened{kind: t.Kind}
+	switch t.Kind {
+	case sampler.KindMachine:
+		o.session = &machine{lister: b.processes()}
+		return o, nil
+	case sampler.KindCommand:
+		if err := b.start(t.Command); err != nil {
+			return nil, err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var trace cycleSource
+	if c := b.command; c != nil && (t.Kind == sampler.KindCommand || t.PID == c.PID()) {
+		o.command, trace = c, b.trace
+		t.PID = c.PID()
+		o.kind = sampler.KindCommand
+		if b.options.demo {
+			o.name = demoName
+		}
+	}
+	var err error
+	if o.session, err = b.openFirst(ctx, t, trace); err != nil {
+		return nil, b.whyNot(o, err)
+	}
+	return o, nil
+}
+
+// openFirst asks one source after the other, the deepest first, and returns the first that takes the target.
+func (b *backend) openFirst(ctx context.Context, t sampler.Target, trace cycleSource) (sampler.Session, error) {
+	var all []error
+	for _, source := range b.options.sources(trace) {
+		session, err := source.Open(ctx, t)
+		if err == nil {
+			return session, nil
+		}
+		if !errors.Is(err, sampler.ErrUnsupported) {
+			return nil, err
+		}
+		all = append(all, err)
+	}
+	return nil, errors.Join(all...)
+}
+
+// whyNot prefers how the command ended to the source's word that there is no such process.
+func (b *backend) whyNot(o *opened, err error) error {
+	if o.command == nil || !errors.Is(err, sampler.ErrNotFound) && !errors.Is(err, sampler.ErrGone) {
+		return err
+	}
+	<-o.command.Done()
+	return fmt.Errorf("%s ended before it could be read: %w", b.options.commandName(), o.command.Gone())
+}
+
+// start starts the command once.
+func (b *backend) start(args []string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.command != nil {
+		return nil
+	}
+	options := launch.Options{Args: args}
+	if b.options.demo {
+		demo, err := demoCommand()
+		if err != nil {
+			return err
+		}
+		options = demo
+	}
+	if b.options.format != "dashboard" {
+		options.Output = b.options.env.Err
+		if in, ok := b.options.env.In.(*os.File); ok && !isTerminal(in) {
+			options.Stdin = in
+		}
+	}
+	p, err := launch.Start(options)
+	switch {
+	case errors.Is(err, sampler.ErrPermission):
+		return &hinted{err, "make it executable: chmod +x " + options.Args[0]}
+	case err != nil:
+		return err
+	}
+	b.command = p
+	go func() {
+		select {
+		case <-b.options.env.hurry:
+			p.Kill()
+		case <-p.Done():
+		}
+	}()
+	return nil
+}
+
+// demoCommand is this binary again, as the built-in server.
+func demoCommand() (launch.Options, error) {
+	demo, _ := scenario.Find("demo")
+	self, err := os.Executable()
+	if err != nil {
+		return launch.Options{}, fmt.Errorf("start the demonstration: %w", err)
+	}
+	return launch.Options{Args: []string{self, scenarioCommand, demo.Name}, Env: demo.Env}, nil
+}
+
+// close ends what heaptop started: with the signal that ended heaptop, if one did.
+func (b *backend) close(ctx context.Context) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.command != nil {
+		var sig os.Signal = syscall.SIGTERM
+		var cause *interrupted
+		if errors.As(context.Cause(ctx), &cause) {
+			sig = cause.signal
+		}
+		b.command.Stop(sig)
+	}
+	if b.lister != nil {
+		b.lister.Close()
+	}
+}
+
+func (o *live) commandName() string {
+	if o.demo {
+		return demoName
+	}
+	return o.target.Command[0]
+}

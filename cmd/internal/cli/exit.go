@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// The exit codes that scripts may rely on. Code 1 belongs to gates that failed.
+const (
+	exitOK          = 0
+	exitUnmeasured  = 2
+	exitUsage       = 3
+	exitInterrupted = 130
+)
+
+// usageError says that what was typed is wrong, and what to do next.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), hint}
+}
+
+// hinted is an error with a next step.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// outcome maps what a command returned to the exit code and its meaning in words.
+func outcome(err error) (code int, meaning string) {
+	var typed *usageError
+	var signal *interrupted
+	switch {
+	case err == nil:
+		return exitOK, ""
+	case errors.As(err, &signal):
+		return exitInterrupted, "interrupted by " + signalName(signal)
+	case errors.As(err, &typed):
+		return exitUsage, "what was typed is wrong"
+	}
+	return exitUnmeasured, "could not measure"
+}
+
+func signalName(i *interrupted) string {
+	switch s := i.signal.String(); s {
+	case "interrupt":
+		return "Ctrl-C"
+	case "hangup":
+		return "the terminal's end"
+	default:
+		return "a signal (" + s + ")"
+	}
+}
+
+// conclude prints the error, its next step, and as the last line the meaning of the exit code, which it returns.
+func conclude(w io.Writer, err error) int {
+	code, meaning := outcome(err)
+	if code == exitOK {
+		return code
+	}
+	if code != exitInterrupted {
+		// What the sentinel says at the end, the sentence before it has said.
+		text := strings.TrimSuffix(err.Error(), ": "+sampler.ErrNotFound.Error())
+		printLines(w, "heaptop: ", text)
+		if hint := hintOf(err); hint != "" {
+			printLines(w, "  ", hint)
+		}
+	}
+	fmt.Fprintf(w, "heaptop: exit %d: %s\n", code, meaning)
+	return code
+}
+
+func hintOf(err error) string {
+	var typed *usageError
+	var other *hinted
+	switch {
+	case errors.As(err, &typed):
+		return typed.hint
+	case errors.As(err, &other):
+		return other.hint
+	case errors.Is(err, sampler.ErrPermission):
+		return "run heaptop as the user of that process, or as root"
+	}
+	return ""
+}
+
+// printLines prints text that may hold names from strangers: nothing in it acts on the terminal.
+func printLines(w io.Writer, prefix, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintf(w, "%s%s\n", prefix, theme.Clean(line))
+		prefix = strings.Repeat(" ", len(prefix))
+	}
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+// choice is a flag that takes one of a few words. What names the list in errors.
+type choice struct {
+	value *string
+	known []string
+	what  string
+}
+
+func (c *choice) String() string { return *c.value }
+func (c *choice) Type() string   { return strings.Join(c.known, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.known, s) {
+		return fmt.Errorf("%s %s%s", c.what, strings.Join(c.known, ", "), didYouMean("", s, c.known))
+	}
+	*c.value = s
+	return nil
+}
+
+// span is a flag that takes a duration; a bare number is seconds.
+type span struct {
+	value    *time.Duration
+	min, max time.Duration
+}
+
+func (d *span) String() string { return d.value.String() }
+func (d *span) Type() string   { return "duration" }
+
+func (d *span) Set(s string) error {
+	v, err := unit.ParseDuration(s)
+	if err != nil {
+		return err
+	}
+	if v < d.min || v > d.max {
+		return fmt.Errorf("want %s to %s", d.min, d.max)
+	}
+	*d.value = v
+	return nil
+}
+
+// limits is a flag that takes METRIC=SIZE, any number of times.
+type limits struct{ list *[]analysis.Limit }
+
+func (l *limits) String() string { return "" }
+func (l *limits) Type() string   { return "METRIC=SIZE" }
+
+// limitMetrics are the metrics a limit may be set on, by the names of the command line.
+func limitMetrics() map[string]sampler.Metric {
+	return map[string]sampler.Metric{
+		"rss":      sampler.ProcessRSS,
+		"peak_rss": sampler.ProcessPeakRSS,
+		"tree_rss": sampler.TreeRSS,
+		"swap":     sampler.ProcessSwap,
+		"heap":     sampler.GoClassObjects,
+		"live":     sampler.GoHeapLive,
+	}
+}
+
+func (l *limits) Set(s string) error {
+	name, size, found := strings.Cut(s, "=")
+	known := make([]string, 0, 8)
+	for n := range limitMetrics() {
+		known = append(known, n)
+	}
+	slices.Sort(known)
+	metric, ok := limitMetrics()[name]
+	if !found || !ok {
+		return fmt.Errorf("want METRIC=SIZE, such as rss=500MB; the metrics are %s%s",
+			strings.Join(known, ", "), didYouMean("", name, known))
+	}
+	bytes, err := unit.ParseBytes(size)
+	if err != nil {
+		return err
+	}
+	if bytes == 0 {
+		return errors.New("a limit of 0 is always broken")
+	}
+	*l.list = append(*l.list, analysis.Limit{Name: "--limit " + name, Bytes: bytes, Metric: metric})
+	return nil
+}
+
+// flagError turns an error of the flag parser into one that names the nearest flag, or what the flag takes.
+func flagError(c *cobra.Command, err error) error {
+	help := "see " + c.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		if shorts := unknown.GetSpecifiedShortnames(); shorts != "" {
+			return usagef(help, "unknown flag -%s", unknown.GetSpecifiedName())
+		}
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		})
+		name := unknown.GetSpecifiedName()
+		return usagef(help, "unknown flag --%s%s", name, didYouMean("--", name, names))
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usagef(help, "--%s %s: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+	}
+	return &usageError{err, help}
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// flushEvery is how long lines wait at most before they are written to the temporary file.
+const flushEvery = time.Second
+
+// outputFile is a file that appears under its name when it is complete. Until then the lines are in a temporary file
+// beside it. What is no ordinary file, such as a pipe or /dev/null, is written as it is. One goroutine uses it.
+type outputFile struct {
+	path      string
+	temporary string // "" when path is written as it is
+	file      *os.File
+	buffer    *bufio.Writer
+	flushed   time.Time
+}
+
+func createOutput(path string) (*outputFile, error) {
+	o := &outputFile{path: path, flushed: time.Now()}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, usagef("", "--output %s: that is a directory", path)
+	case err == nil && !info.Mode().IsRegular():
+		o.file, err = os.OpenFile(path, os.O_WRONLY, 0)
+	default:
+		o.temporary = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), os.Getpid()))
+		o.file, err = os.OpenFile(o.temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	o.buffer = bufio.NewWriter(o.file)
+	return o, nil
+}
+
+// Write takes a whole line.
+func (o *outputFile) Write(b []byte) (int, error) {
+	n, err := o.buffer.Write(b)
+	if err == nil && time.Since(o.flushed) >= flushEvery {
+		o.flushed = time.Now()
+		err = o.buffer.Flush()
+	}
+	if err != nil {
+		return n, fmt.Errorf("write %s: %w", o.path, err)
+	}
+	return n, nil
+}
+
+// publish completes the file and gives it its name.
+func (o *outputFile) publish() error {
+	err := o.buffer.Flush()
+	if err == nil && o.temporary != "" {
+		err = o.file.Sync()
+	}
+	if closeErr := o.file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && o.temporary != "" {
+		err = os.Rename(o.temporary, o.path)
+	}
+	if err != nil {
+		o.remove()
+		return fmt.Errorf("write %s: %w", o.path, err)
+	}
+	return nil
+}
+
+// discard leaves nothing behind.
+func (o *outputFile) discard() {
+	o.file.Close()
+	o.remove()
+}
+
+func (o *outputFile) remove() {
+	if o.temporary != "" {
+		os.Remove(o.temporary)
+	}
+}

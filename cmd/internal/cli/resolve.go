@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/proc"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// listedMost is how many processes of one name are listed.
+const listedMost = 20
+
+// resolve turns a name into a process id; other targets are what they are.
+func (o *live) resolve(ctx context.Context, b *backend) (sampler.Target, error) {
+	if o.demo {
+		return sampler.Target{Kind: sampler.KindCommand}, nil
+	}
+	if o.target.Kind != sampler.KindName {
+		return o.target, nil
+	}
+	found, err := proc.Find(ctx, o.target.Name)
+	if err != nil && !errors.Is(err, sampler.ErrNotFound) {
+		return sampler.Target{}, fmt.Errorf("find process %q: %w", o.target.Name, err)
+	}
+	found = without(found, os.Getpid())
+	switch len(found) {
+	case 0:
+		return sampler.Target{}, o.noSuchName()
+	case 1:
+		return sampler.Target{Kind: sampler.KindProcess, PID: found[0].PID}, nil
+	}
+	return sampler.Target{}, usagef("name one by its id: heaptop "+fmt.Sprint(found[0].PID),
+		"%d processes are named %s:\n%s", len(found), o.target.Name, listProcesses(found))
+}
+
+func without(list []sampler.Process, pid int) []sampler.Process {
+	kept := list[:0]
+	for _, p := range list {
+		if p.PID != pid {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// noSuchName is wrong typing when the name is nearly a command's, and else a process that is not there.
+func (o *live) noSuchName() error {
+	name := o.target.Name
+	if best := nearest(name, commandNames(newRoot(o.env))); best != "" {
+		return usagef("see heaptop help", "no command and no process is named %s, did you mean heaptop %s?", name, best)
+	}
+	return &hinted{
+		fmt.Errorf("no process is named %q: %w", name, sampler.ErrNotFound),
+		"run heaptop without a target to choose a process, or start one: heaptop -- ./" + strings.TrimPrefix(name, "./"),
+	}
+}
+
+// listProcesses prints one process a line: id, user, memory, command.
+func listProcesses(list []sampler.Process) string {
+	var b strings.Builder
+	for i, p := range list {
+		if i == listedMost {
+			fmt.Fprintf(&b, "  and %d more\n", len(list)-listedMost)
+			break
+		}
+		command := p.Command
+		if command == "" {
+			command = "[" + p.Name + "]"
+		}
+		fmt.Fprintf(&b, "%9d  %-10s  %9s  %.100s\n", p.PID, theme.Clean(p.User), cell(p.RSS, unit.Bytes), theme.Clean(command))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+const rootLong = `heaptop watches the memory of any process, and sees deep inside Go programs.
+
+The target is
+  4242                  a process id
+  postgres              a process name; when several match, they are listed
+  http://host:port      a Go program with net/http/pprof
+  unix:///path.sock     a Go program with heaptop's agent
+  -- ./server -x        a command: it is started, watched with its children, and ended with heaptop
+  nothing               this machine: its processes, to choose from
+A process is read as deeply as it allows: its agent, its own memory, a pprof endpoint on a loopback port it listens on,
+else the operating system alone. The screen says which, and what would show more.
+
+A command that heaptop starts has a process group of its own and never the terminal as its input. In the dashboard its
+output goes to the log (key l); with --format text or json it passes through to stderr.
+
+Sizes are 500MB (10^6) or 500MiB (2^20). Durations are Go's, 90s or 1h30m; a bare number is seconds.
+
+Exit codes: 0 done; 2 could not measure (no such process, no permission, nobody answers, the command failed, the target
+died before --duration was over); 3 what was typed is wrong; 130 interrupted. The last line on stderr says it in words.`
+
+const rootExample = `  heaptop --demo                                  see it all, with a built-in server that leaks
+  heaptop 4242                                    the dashboard over process 4242
+  heaptop api-server --limit rss=500MB            by name, with a limit of your own
+  heaptop -- ./server -x                          start a command and watch it
+  heaptop http://localhost:6060                   a pprof endpoint
+  heaptop --format json --duration 60 4242        a minute of readings, one JSON object a line
+  heaptop --format text --output mem.txt -- make  lines into a file while make runs`
+
+// live are the options of the live modes: the dashboard, and lines of text or JSON.
+type live struct {
+	env         *environment
+	target      sampler.Target
+	mode        string
+	format      string
+	formatGiven bool
+	instead     string // why the format is not the one asked for
+	interval    time.Duration
+	duration    time.Duration
+	output      string
+	snapshotDir string
+	pprof       string
+	theme       string
+	demo        bool
+	limits      []analysis.Limit
+}
+
+func formats() []string { return []string{"dashboard", "text", "json"} }
+func modes() []string   { return []string{"live"} }
+func themes() []string  { return []string{"auto", "dark", "light"} }
+
+// newRoot returns the tree of commands.
+func newRoot(env *environment) *cobra.Command {
+	o := &live{env: env, mode: "live", format: "dashboard", interval: sampler.DefaultInterval, theme: "auto"}
+	root := &cobra.Command{
+		Use:           "heaptop [TARGET | -- COMMAND...]",
+		Short:         "Watch the memory of any process, and see deep inside Go programs",
+		Long:          rootLong,
+		Example:       rootExample,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.formatGiven = c.Flags().Changed("format")
+			if err := o.readArgs(c, args); err != nil {
+				return err
+			}
+			return o.run(c.Context())
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.bind(root)
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newVersion(env), newCompletion(env), newScenario(env))
+	root.SetHelpCommand(newHelp())
+	return root
+}
+
+func (o *live) bind(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.Var(&choice{&o.mode, modes(), "unknown mode, known are"}, "mode", "what to do with the target")
+	f.Var(&choice{&o.format, formats(), "unknown format, the live modes know"}, "format", "how to show it")
+	f.Var(&span{&o.interval, sampler.MinInterval, sampler.MaxInterval}, "interval", "time between readings")
+	f.Var(&span{&o.duration, 0, 1000 * time.Hour}, "duration", "end after this time; 0 means when the target or you end it")
+	f.StringVar(&o.output, "output", "", "write the lines of text or json to this `FILE`, complete or not at all")
+	f.StringVar(&o.snapshotDir, "snapshot-dir", "", "where the key s writes snapshots (default: heaptop/snapshots in the XDG state `DIR`)")
+	f.StringVar(&o.pprof, "pprof", "", "the `URL` of the process's net/http/pprof, where it cannot be found by itself")
+	f.Var(&limits{&o.limits}, "limit", "show how far this limit is, such as rss=500MB; may be repeated")
+	f.Var(&choice{&o.theme, themes(), "unknown theme, known are"}, "theme", "colours for a dark or a light terminal")
+	f.BoolVar(&o.demo, "demo", false, "start a built-in Go server with a leak and watch it")
+	for name, words := range map[string][]string{"mode": modes(), "format": formats(), "theme": themes()} {
+		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err) // the flag was bound above
+		}
+	}
+}
+
+// readArgs turns the arguments into a target and refuses what does not go together. Nothing is opened.
+func (o *live) readArgs(c *cobra.Command, args []string) error {
+	const help = "see heaptop --help"
+	var command []string
+	dash := c.ArgsLenAtDash()
+	if dash >= 0 {
+		args, command = args[:dash], args[dash:]
+	}
+	switch {
+	case dash >= 0 && len(command) == 0:
+		return usagef("write it behind the dashes: heaptop -- ./server -x", "-- is not followed by a command")
+	case len(args) > 0 && len(command) > 0:
+		return usagef(help, "%s and a command behind --: one target at a time", args[0])
+	case len(args) > 1:
+		return usagef("to start a command, write it behind dashes: heaptop -- "+strings.Join(args, " "),
+			"%d targets (%s): one at a time", len(args), strings.Join(args, ", "))
+	case o.demo && (len(args) > 0 || len(command) > 0):
+		return usagef(help, "--demo brings its own target: leave the other one out")
+	}
+	o.target = sampler.Target{Kind: sampler.KindMachine}
+	switch {
+	case len(command) > 0:
+		o.target = sampler.Target{Kind: sampler.KindCommand, Command: slices.Clone(command)}
+	case len(args) == 1:
+		t, err := sampler.ParseTarget(args[0])
+		if err != nil {
+			return &usageError{err, help}
+		}
+		o.target = t
+	}
+	return o.check()
+}
+
+// check refuses options that do not go together.
+func (o *live) check() error {
+	const help = "see heaptop --help"
+	switch o.target.Kind {
+	case sampler.KindFile:
+		return usagef("", "%s: this version does not read recordings and snapshots", o.target.Path)
+	case sampler.KindRedis:
+		return usagef("watch its process instead: heaptop redis-server", "%s: this version does not read Redis servers", o.target.URL)
+	}
+	if o.pprof != "" {
+		if o.target.Kind != sampler.KindProcess && o.target.Kind != sampler.KindName && o.target.Kind != sampler.KindCommand {
+			return usagef(help, "--pprof goes with a process or a command, not with %s", o.target)
+		}
+		if t, err := sampler.ParseTarget(o.pprof); err != nil || t.Kind != sampler.KindEndpoint {
+			return usagef("", "--pprof %s: want a URL such as http://localhost:6060", o.pprof)
+		}
+	}
+	if o.output != "" && o.format == "dashboard" {
+		if o.formatGiven {
+			return usagef("", "--output takes lines: use it with --format text or json")
+		}
+		return usagef("", "--output %s: in which format? Add --format text or --format json", o.output)
+	}
+	return nil
+}
