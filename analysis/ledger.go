@@ -110,10 +110,10 @@ func (b *builder) finish() Ledger {
 	return b.l
 }
 
-// whole makes a reading fit for exact sums: bytes are whole numbers, and below 2^53 their sums lose nothing.
+// whole makes a reading fit for exact sums: bytes are whole numbers, and sums of amounts below 2^47 (the address space of a process) lose nothing.
 func whole(v float64) float64 {
 	if !(v > 0) {
 		return 0
 	}
-	return math.Trunc(math.Min(v, 1<<52))
+	return math.Trunc(math.Min(v, 1<<47))
 }

@@ -18,16 +18,11 @@ func (b *builder) goRows() {
 	heap, metadata := b.heapRows(), b.metadataRow()
 	switch {
 	case !b.split:
-		b.fitTo(b.l.Total, append(heap, metadata...))
+		b.fitTo(b.l.Total-b.files-b.shared, append(heap, metadata...))
 	case b.sum.isGo() && b.provesHeap():
 		b.fitMapped(heap, metadata)
 	default:
-		rows := append(heap, metadata...)
-		b.fitTo(b.anon, rows)
-		if beyond := b.anon - total(rows); beyond > 0 {
-			b.warn(unit.Bytes(beyond) + " of anonymous memory is more than the Go runtime handed out: native code, the program's " +
-				"variables, or returned pages that the kernel still keeps; without the address space it stays unexplained")
-		}
+		b.fitUnproven(append(heap, metadata...))
 	}
 	b.fileRow()
 	b.sharedRow()
@@ -105,6 +100,24 @@ func (b *builder) provesHeap() bool {
 	}
 	b.warn("not all of the Go heap was recognised in the address space: native memory stays unexplained")
 	return false
+}
+
+// fitUnproven gives all anonymous memory to the Go runtime, as far as it handed out so much. Only the break area and
+// threads' stacks, where they were read, are certain to be none of it.
+func (b *builder) fitUnproven(rows []Row) {
+	native := Row{Key: "native", Name: "native", Bytes: min(b.sum.brk+b.sum.stacks, b.anon), Note: "at least: malloc's own area and threads' stacks"}
+	b.fitTo(b.anon-native.Bytes, rows)
+	if native.Bytes > 0 {
+		b.add(native)
+	}
+	why := "without the address space"
+	if b.maps != nil {
+		why = "as the Go heap is not marked in the address space"
+	}
+	if beyond := b.anon - native.Bytes - total(rows); beyond > 0 {
+		b.warn(unit.Bytes(beyond) + " of anonymous memory is more than the Go runtime handed out: native code, the program's " +
+			"variables, or returned pages that the kernel still keeps; " + why + " it stays unexplained")
+	}
 }
 
 // fitMapped uses the address space: what lies outside the Go heap is not Go's, and the rest of the anonymous memory is the
