@@ -111,7 +111,7 @@ func (m *model) headerMemory() []string {
 		}
 		label = "Go memory "
 	}
-	value := t.Label.Render(label) + t.Strong.Render(theme.PadLeft(unit.Bytes(rss), 7))
+	value := t.Label.Render(label) + t.Strong.Render(theme.Pad(unit.Bytes(rss), 7))
 	trend, sign := "", ""
 	switch g := d.Growth; {
 	case !g.OK:
@@ -230,12 +230,20 @@ func (m *model) headerState() []string {
 	return []string{state + mark + cost, state + mark, state, short}
 }
 
+// interval prints how often is read: "1s", "200ms", "1m".
+func interval(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return strconv.Itoa(int(d/time.Minute)) + "m"
+	}
+	return d.String()
+}
+
 // freshness is the state of the watching, in a long and a short form.
 func (m *model) freshness() (long, short string) {
 	t, st := m.st.Theme, m.st
 	live := st.Live()
 	at, paused := st.Paused()
-	every := unit.Duration(st.Interval)
+	every := interval(st.Interval)
 	switch {
 	case paused:
 		return t.Warn.Render("‖ paused " + at.Format(time.TimeOnly)), t.Warn.Render("‖ paused")

@@ -6,7 +6,6 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/keys"
 	"github.com/alloc-dev/heaptop/tui/tab"
 )
@@ -104,7 +103,7 @@ func (m *model) actOnState(id keys.ID) tea.Cmd {
 
 func (m *model) setInterval(d time.Duration) tea.Cmd {
 	m.st.SetInterval(d)
-	m.say("read every "+unit.Duration(d), false)
+	m.say("read every "+interval(d), false)
 	watch := m.watch
 	if watch == nil {
 		return nil

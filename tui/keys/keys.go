@@ -8,6 +8,8 @@ package keys
 
 import "slices"
 
+//go:generate go run github.com/alloc-dev/heaptop/cmd/internal/gen
+
 // ID names an action. A screen switches on it; it never looks at the key itself.
 type ID string
 
@@ -64,6 +66,28 @@ const (
 	InFilter     Place = "filter"
 )
 
+// PlaceTitle is a place and its name for a person.
+type PlaceTitle struct {
+	Place Place
+	Title string
+}
+
+// Places returns all places, in the order in which keymap.md shows them.
+func Places() []PlaceTitle {
+	return []PlaceTitle{
+		{Everywhere, "Everywhere"},
+		{InMemory, "Memory"},
+		{InSite, "An allocation site"},
+		{InProcesses, "Processes"},
+		{InGoroutines, "Goroutines"},
+		{InStack, "A stack"},
+		{InGC, "GC"},
+		{InLog, "The program's output"},
+		{InHelp, "Help"},
+		{InFilter, "While a filter is typed"},
+	}
+}
+
 // Binding is one action and the keys that ask for it.
 type Binding struct {
 	ID     ID
@@ -88,13 +112,13 @@ func everywhere() []Place { return []Place{Everywhere} }
 func local() []Binding {
 	lists := []Place{InMemory, InProcesses, InGoroutines}
 	return []Binding{
-		{Open, []string{"enter"}, "⏎", "open", "open what is selected: a site, a process, a stack", lists},
+		{Open, []string{"enter"}, "⏎", "open", "open the site, process or stack that is selected", lists},
 		{Filter, []string{"/"}, "/", "filter", "filter the table", lists},
 		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
 		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
-		{Measure, []string{"i"}, "i", "in use/alloc", "switch the sites between memory in use and all allocated", []Place{InMemory}},
+		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory}},
 		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
-		{Goroutines, []string{"v"}, "v", "goroutines", "show the program's goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
+		{Goroutines, []string{"v"}, "v", "goroutines", "goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
 	}
 }
 
@@ -102,13 +126,13 @@ func global() []Binding {
 	return []Binding{
 		{Mark, []string{"m"}, "m", "mark", "set the mark: changes count from here", everywhere()},
 		{Snapshot, []string{"s"}, "s", "snapshot", "write a snapshot file", everywhere()},
-		{Collect, []string{"g"}, "g", "gc", "force a garbage collection in the target and show what it freed", everywhere()},
-		{Pause, []string{"p"}, "p", "pause", "freeze the screen or go on; sampling goes on behind", everywhere()},
-		{Log, []string{"l"}, "l", "log", "show what the started program printed", everywhere()},
+		{Collect, []string{"g"}, "g", "gc", "force a garbage collection, show what it freed", everywhere()},
+		{Pause, []string{"p"}, "p", "pause", "freeze the screen, or go on", everywhere()},
+		{Log, []string{"l"}, "l", "log", "what the started program printed", everywhere()},
 		{Reset, []string{"r"}, "r", "reset", "reset history, peaks and mark", everywhere()},
 		{Slower, []string{"+"}, "+", "", "read less often", everywhere()},
 		{Faster, []string{"-"}, "-", "", "read more often", everywhere()},
-		{Back, []string{"esc"}, "Esc", "", "go back: close what is open, drop the filter", everywhere()},
+		{Back, []string{"esc"}, "Esc", "", "back: close what is open, drop the filter", everywhere()},
 		{NextTab, []string{"tab"}, "Tab", "", "next tab", everywhere()},
 		{PrevTab, []string{"shift+tab"}, "Shift-Tab", "", "previous tab", everywhere()},
 		{Tab1, []string{"1"}, "1", "", "Memory", everywhere()},

@@ -54,10 +54,16 @@ func (h *Help) lines(st *State, width int) []string {
 			here = append(here, b)
 		}
 	}
+	column := (width - 4) / 2
+	narrow := column < 50
+	room := column
+	if narrow {
+		room = width
+	}
+	signs := append(signLines(t), notes(st, room)...)
 	left := append([]string{t.Title.Render("On " + h.title), ""}, bindingLines(t, here)...)
 	right := append([]string{t.Title.Render("Everywhere"), ""}, bindingLines(t, everywhere)...)
-	signs := signLines(t)
-	if column := (width - 4) / 2; column >= 50 {
+	if !narrow {
 		left = append(append(left, ""), signs...)
 		return strings.Split(theme.Join(4, block(left, column), block(right, column)), "\n")
 	}
@@ -84,10 +90,39 @@ func signLines(t *theme.Theme) []string {
 		"",
 		row(t.Warn.Render(theme.SignUp)+" "+t.Good.Render(theme.SignDown), "grew, shrank since the mark"),
 		row(t.Faint.Render(theme.SignUnknown), "could not be read; never 0"),
-		row(t.Accent.Render(theme.SignFocus), "the tab that is shown, the panel that has the keys"),
+		row(t.Accent.Render(theme.SignFocus), "the tab and the panel that have the keys"),
 		row("MB", "10^6 bytes; three digits count"),
-		row("samples", "what a site's figure rests on; few are marked ~"),
+		row(t.Faint.Render("‖")+" "+t.Faint.Render("■"), "paused; the program has ended"),
+		row("~", "a site that rests on fewer than 10 samples"),
 	}
+}
+
+// notes are what could not be read, and what would show more.
+func notes(st *State, width int) []string {
+	t := st.Theme
+	var lines []string
+	add := func(title string, texts []string) {
+		if len(texts) == 0 {
+			return
+		}
+		lines = append(lines, "", t.Title.Render(title), "")
+		for _, text := range texts {
+			lines = append(lines, theme.Wrap(theme.Clean(text), width, 4)...)
+		}
+	}
+	var missing []string
+	d := st.Data()
+	if d.LedgerOK {
+		missing = append(missing, d.Ledger.Warnings...)
+	}
+	if d.Snapshot != nil {
+		for _, w := range d.Snapshot.Warnings {
+			missing = append(missing, w.Error())
+		}
+	}
+	add("Not read", missing)
+	add("What would show more", st.Hints)
+	return lines
 }
 
 // scroller is a window over lines that keys and the wheel move.

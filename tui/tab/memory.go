@@ -200,7 +200,7 @@ func (m *Memory) topHeight() int {
 	w, h := m.size.Width, m.size.Height
 	switch {
 	case w >= wide && h >= 14:
-		return min(max(h*2/5, 12), 22)
+		return min(max(h*2/5, min(wideTop, h-8)), 22)
 	case w >= wide:
 		return 0
 	case h >= 20:
@@ -213,10 +213,13 @@ func (m *Memory) topHeight() int {
 	return 0
 }
 
-// On a narrow screen the ledger takes a fixed height and the chart a part of what is left.
-const stackedLedger = 8
+// wideTop holds the ledger of a Go program with its sentence.
+const wideTop = 15
 
-func stackedChart(height int) int { return min(max((height-stackedLedger)/2-1, 5), 14) }
+// On a narrow screen the ledger takes a fixed height and the chart a part of what is left.
+const stackedLedger = 7
+
+func stackedChart(height int) int { return min(max((height-stackedLedger)/2, 5), 14) }
 
 // View implements Screen.
 func (m *Memory) View(st *State, width, height int) string {

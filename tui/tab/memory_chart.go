@@ -1,6 +1,7 @@
 package tab
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -16,23 +17,19 @@ const siteEvery = 5 * time.Second
 func memoryChart(st *State, width, height int) string {
 	inner, rows := width-theme.PanelCols, height-theme.PanelRows
 	d := st.Data()
-	frame := theme.Frame{Title: "Memory, last " + spanWords(st)}
+	frame := theme.Frame{Title: "Memory, last " + minutes(st.Span())}
 	if width < theme.PanelCols+1 || height < theme.PanelRows+1 {
 		inner, rows = width, height
 	}
 	body := chart.Lines(chart.Options{
-		Theme: st.Theme, Width: inner, Height: rows, Span: Span, End: endLabel(st),
+		Theme: st.Theme, Width: inner, Height: rows, Span: st.Span(), End: endLabel(st),
 		Lines: memoryLines(st, d, chart.PlotWidth(inner)), Empty: whyNoChart(st),
 	})
 	return st.Theme.Frame(frame, body, width, height)
 }
 
-func spanWords(st *State) string {
-	if st.Watching {
-		return unit.Duration(Span)
-	}
-	return unit.Duration(Span)
-}
+// minutes prints a span of whole minutes.
+func minutes(d time.Duration) string { return strconv.Itoa(int(d.Minutes())) + " min" }
 
 // endLabel names the right end of a chart: the instant that is shown.
 func endLabel(st *State) string {
@@ -59,7 +56,7 @@ func memoryLines(st *State, d *Data, cols int) []chart.Line {
 	if d.Snapshot == nil {
 		return nil
 	}
-	from, to := st.Cursor().Add(-Span), st.Cursor()
+	from, to := st.Cursor().Add(-st.Span()), st.Cursor()
 	values := func(m sampler.Metric) []float64 {
 		series := st.History.Series(m)
 		if series == nil {

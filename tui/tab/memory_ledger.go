@@ -2,6 +2,8 @@ package tab
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -82,7 +84,7 @@ func ledgerRows(t *theme.Theme, l analysis.Ledger, width, rows, columns int) []s
 	for _, p := range parts {
 		names = max(names, theme.Width(theme.Clean(p.Name)))
 	}
-	names = min(names, max(column-bytesCells-shareCells-8, 8))
+	names = min(names, max(column-bytesCells-shareCells-5, 8))
 	lines := make([]string, 0, per)
 	for i := range per {
 		line := ledgerRow(t, parts[i], column, names)
@@ -94,16 +96,24 @@ func ledgerRows(t *theme.Theme, l analysis.Ledger, width, rows, columns int) []s
 	return lines
 }
 
-// folded keeps the first parts and the unexplained one, and sums the others.
+// folded leaves out what is 0 and then sums the last parts but the unexplained one, until there are so many at most.
 func folded(parts []analysis.Row, most int) []analysis.Row {
 	last := parts[len(parts)-1]
-	kept := append([]analysis.Row{}, parts[:most-2+min(2-most, 0)*-1]...)
+	var kept []analysis.Row
+	for _, p := range parts[:len(parts)-1] {
+		if p.Bytes > 0 {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) < most {
+		return append(kept, last)
+	}
 	rest := analysis.Row{Key: "rest", Name: "the rest"}
-	for _, p := range parts[len(kept) : len(parts)-1] {
+	for _, p := range kept[max(most-2, 0):] {
 		rest.Bytes += p.Bytes
 		rest.Share += p.Share
 	}
-	return append(kept, rest, last)
+	return append(kept[:max(most-2, 0)], rest, last)
 }
 
 func ledgerRow(t *theme.Theme, p analysis.Row, width, names int) string {
@@ -117,13 +127,24 @@ func ledgerRow(t *theme.Theme, p analysis.Row, width, names int) string {
 	}
 	var b strings.Builder
 	t.Label.Write(&b, theme.Pad(theme.Clean(p.Name), names))
-	b.WriteString(theme.PadLeft(unit.Bytes(p.Bytes), bytesCells+1))
-	b.WriteString(theme.PadLeft(unit.Percent(p.Share), shareCells))
+	value := t.Value
+	if p.Bytes == 0 {
+		value = t.Faint
+	}
+	value.Write(&b, theme.PadLeft(unit.Bytes(p.Bytes), bytesCells+1)+theme.PadLeft(wholePercent(p.Share), shareCells))
 	if bar > 2 {
 		b.WriteByte(' ')
 		style.Write(&b, chart.Bar(p.Share, bar-1))
 	}
 	return theme.Pad(b.String(), width)
+}
+
+// wholePercent prints a share without decimals: the parts of a whole are compared by their bars.
+func wholePercent(share float64) string {
+	if share > 0 && share < 0.005 {
+		return "<1%"
+	}
+	return strconv.Itoa(int(math.Round(share*100))) + "%"
 }
 
 // processFacts are the figures beside the ledger: peaks, swap, threads, files, goroutines.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -39,13 +40,13 @@ func siteColumns(alloc bool) []Column {
 		use = "allocated"
 	}
 	return []Column{
-		colFunction: {Title: "function", Width: 16, Flex: 3, Left: true, Sort: true, Ascending: true},
-		colPlace:    {Title: "line", Width: 22, Flex: 1, Left: true, Keep: 2},
+		colFunction: {Title: "function", Width: 24, Flex: 1, Left: true, Sort: true, Ascending: true},
+		colPlace:    {Title: "line", Width: 20, Left: true, Keep: 2},
 		colUse:      {Title: use, Width: 10, Sort: true},
 		colChange:   {Title: "since mark", Width: 12, Sort: true, Keep: 6},
 		colRate:     {Title: "alloc/s", Width: 10, Sort: true, Keep: 5},
-		colObjects:  {Title: "objects", Width: 11, Sort: true, Keep: 4},
-		colSamples:  {Title: "samples", Width: 9, Sort: true, Keep: 3},
+		colObjects:  {Title: "objects", Width: 11, Sort: true, Keep: 3},
+		colSamples:  {Title: "samples", Width: 9, Sort: true, Keep: 4},
 		colPast:     {Title: "in use over time", Width: pastCells, Left: true, Keep: 1},
 	}
 }
@@ -128,7 +129,7 @@ func (m *Memory) sites(st *State, width, height int) string {
 	if m.alloc {
 		frame.Title = "Allocation sites · allocated"
 	}
-	frame.Note = m.sitesNote(st)
+	frame.Note = m.sitesNote(st, width)
 	from, to := m.table.Visible()
 	if n := m.table.Len(); n > to-from && n > 0 {
 		frame.Foot = span(from+1, to, n)
@@ -158,22 +159,22 @@ func (m *Memory) filterLine(st *State, width int) string {
 	return st.Theme.Label.Render("filter: ") + theme.Truncate(theme.Clean(m.filter.Text()), max(width-8, 1))
 }
 
-// sitesNote says when the profile was read and what it amounts to.
-func (m *Memory) sitesNote(st *State) string {
+// sitesNote says what the sites amount to, and how finely the profile looks.
+func (m *Memory) sitesNote(st *State, width int) string {
 	d := st.Data()
 	if d.Heap == nil || len(m.rows) == 0 {
 		return ""
 	}
-	note := unit.Bytes(d.Heap.TotalInUse) + " in use"
-	if m.alloc {
-		note = unit.Bytes(d.Heap.TotalAlloc) + " allocated"
-	}
-	note += " in " + plural(len(m.rows), "site")
-	if d.Heap.Rate > 1 {
-		note += " · one sample per " + unit.Bytes(float64(d.Heap.Rate))
-	}
 	if d.HeapFailed != nil {
-		note = "not read since: " + theme.Clean(d.HeapFailed.Error())
+		return "not read since " + d.Heap.Time.Format(time.TimeOnly) + ": " + theme.Clean(d.HeapFailed.Error())
+	}
+	total := d.Heap.TotalInUse
+	if m.alloc {
+		total = d.Heap.TotalAlloc
+	}
+	note := unit.Bytes(total) + " in " + plural(len(m.rows), "site")
+	if d.Heap.Rate > 1 && width >= wide {
+		note += " · one sample per " + unit.Bytes(float64(d.Heap.Rate))
 	}
 	return note
 }

@@ -139,7 +139,7 @@ func (s *Site) View(st *State, width, height int) string {
 	rest := height - 1 - past
 	parts := []string{theme.Fit(facts, width, 1)}
 	if width >= wide {
-		left := min(max(width*2/5, 44), 90)
+		left := min(max(width*9/20, 46), 90)
 		parts = append(parts, theme.Join(1, s.stackPanel(st, left, rest), s.sourcePanel(st, width-left-1, rest)))
 	} else {
 		top := min(max(rest*2/5, 3), len(s.row.Stack)+theme.PanelRows)
@@ -218,7 +218,11 @@ func (s *Site) stackRows(st *State, width, rows int) string {
 			place = ""
 		}
 		room := max(width-2-theme.Width(place)-1, width/2)
-		name := theme.Pad(theme.TruncateLeft(theme.Clean(f.Function), room), room)
+		name := theme.Clean(f.Function)
+		if theme.Width(name) > room {
+			name = theme.Truncate(shortFunction(name), room)
+		}
+		name = theme.Pad(name, room)
 		text := theme.Pad(name+" "+place, width-2)
 		if i == s.frame {
 			t.Selected.Write(&b, theme.Pad(theme.SignSelect+" "+text, width))

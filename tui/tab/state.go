@@ -9,8 +9,8 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-// Span is how much of the past the charts show.
-const Span = 5 * time.Minute
+// MaxSpan is the most of the past that the charts show.
+const MaxSpan = 5 * time.Minute
 
 // Data is what the screens draw from, as it was at one instant. What its pointers and slices lead to never changes
 // once it is here, so a shallow copy is a frozen one.
@@ -132,4 +132,24 @@ func (s *State) Cursor() time.Time {
 		return s.Data().At
 	}
 	return s.cursor
+}
+
+// Span is how much of the past the charts show: one minute at first, so that they are not empty for long, then two,
+// then MaxSpan.
+func (s *State) Span() time.Duration {
+	first := s.Data().At
+	for _, m := range []sampler.Metric{sampler.ProcessRSS, sampler.GoClassTotal} {
+		if series := s.History.Series(m); series != nil {
+			if p, ok := series.First(); ok && p.Time.Before(first) {
+				first = p.Time
+			}
+		}
+	}
+	watched := s.Cursor().Sub(first)
+	for _, span := range []time.Duration{time.Minute, 2 * time.Minute} {
+		if watched <= span {
+			return span
+		}
+	}
+	return MaxSpan
 }

@@ -95,7 +95,7 @@ func (s *State) judgeGrowth() {
 	if series == nil {
 		return
 	}
-	d.Growth = analysis.GrowthSince(series.Points(d.At.Add(-2*Span), d.At, growthPoints), s.Info.Started)
+	d.Growth = analysis.GrowthSince(series.Points(d.At.Add(-2*MaxSpan), d.At, growthPoints), s.Info.Started)
 	if d.LimitOK {
 		d.Reach = analysis.TimeToLimit(d.Growth, d.Limit)
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alloc-dev/heaptop/tui/keys"
+)
+
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outputs() {
+		onDisk, err := os.ReadFile(filepath.Join(root, o.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := string(o.make()); want != string(onDisk) {
+			t.Errorf("%s has drifted from the code: run go generate ./tui/keys", o.path)
+		}
+	}
+}
+
+func TestKeymapNamesEveryBinding(t *testing.T) {
+	text := string(keymap())
+	for _, b := range keys.Bindings() {
+		for _, key := range b.Keys {
+			if !strings.Contains(text, "`"+keyName(key)+"`") {
+				t.Errorf("keymap.md does not name key %q of %s", key, b.ID)
+			}
+		}
+		if strings.Count(text, "| "+b.Help+" |") != len(b.Places) {
+			t.Errorf("keymap.md has %q %d times, want once for each of its %d places", b.Help, strings.Count(text, "| "+b.Help+" |"), len(b.Places))
+		}
+	}
+}
