@@ -201,8 +201,8 @@ func two(d, big time.Duration, bigName string, small time.Duration, smallName st
 }
 
 // Format prints v by the unit that a metric's name ends in: sizes for "bytes", durations for "seconds" and
-// "cpu-seconds", shares for "percent" (0 to 100) and whole numbers for what is counted. A unit it does not know is printed after three
-// significant digits.
+// "cpu-seconds", shares for "percent" (0 to 100) and whole numbers for what is counted. A unit it does not know is
+// printed after three significant digits.
 func Format(unit string, v float64) string {
 	if !finite(v) {
 		return unknown

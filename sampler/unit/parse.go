@@ -14,8 +14,8 @@ const sizeUnits = "B, kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (pow
 const maxBytes = 1 << 63
 
 // ParseBytes reads a size: "500MB" (10^6), "512MiB" (2^20), "1.5 GB", "4096". Upper and lower case are the same. It
-// returns bytes, which may have a fraction. Negative, endless and hexadecimal numbers, exponents, sizes from 2^63 on and units
-// without a B are errors that name what is accepted.
+// returns bytes, which may have a fraction. Negative, endless and hexadecimal numbers, exponents, sizes from 2^63 on and
+// units without a B are errors that name what is accepted.
 func ParseBytes(s string) (float64, error) {
 	number, name := split(s)
 	v, err := parseNumber(number)
