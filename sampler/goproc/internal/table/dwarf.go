@@ -90,7 +90,7 @@ func (w *walker) add(name string, e *dwarf.Entry, paths []string) error {
 	return nil
 }
 
-// find follows a dotted path of members. A promoted member may be named without the embedded struct it stands in.
+// find follows a dotted path of members.
 func (w *walker) find(off dwarf.Offset, path string) (Field, bool, error) {
 	var base int64
 	for {

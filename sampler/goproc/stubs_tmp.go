@@ -1,0 +1,5 @@
+package goproc
+
+type siteReader struct{}
+type goroutineReader struct{}
+type spanReader struct{}
