@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,14 +14,12 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/proc/internal/portable"
 )
 
-// sleepers starts n processes that do nothing, by a shell, so that starting them is quick.
+// sleepers starts n processes that do nothing, by a shell, so that starting them is quick. They are one process group,
+// which ends with the test.
 func sleepers(tb testing.TB, n int) {
 	tb.Helper()
-	cmd := exec.Command("sh", "-c", `i=0; while [ $i -lt $1 ]; do sleep 1000 & i=$((i+1)); done; echo ready; read line; kill $(jobs -p)`, "sh", strconv.Itoa(n))
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	cmd := exec.Command("sh", "-c", `i=0; while [ $i -lt $1 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait`, "sh", strconv.Itoa(n))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -29,7 +28,7 @@ func sleepers(tb testing.TB, n int) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		_ = in.Close()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
 	if _, err := out.Read(make([]byte, 8)); err != nil {
@@ -50,7 +49,15 @@ func TestListAgainstGopsutil(t *testing.T) {
 	sleepers(t, crowd())
 	ours, theirs := openLister(t, Options{}, keepLimit()), portable.NewLister()
 	var a, b sampler.ProcessTable
-	list(t, ours, sampler.ListOptions{}, &a) // identities are asked in the first reading
+	until(t, "all of them sleep", func() bool { // identities are asked in these readings
+		n := 0
+		for _, p := range list(t, ours, sampler.ListOptions{}, &a) {
+			if p.Name == "sleep" {
+				n++
+			}
+		}
+		return n >= crowd()
+	})
 	list(t, theirs, sampler.ListOptions{}, &b)
 	rows, others := list(t, ours, sampler.ListOptions{All: true}, &a), list(t, theirs, sampler.ListOptions{All: true}, &b)
 	same := 0
