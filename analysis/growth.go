@@ -63,7 +63,7 @@ func GrowthSince(points []sampler.Point, started time.Time) Growth {
 	g.OK = true
 	g.Level = math.Abs(stats.Mean(f.y))
 	g.Score = f.score()
-	g.Growing = g.Score >= growthScore && f.persists()
+	g.Growing = g.Score >= growthScore && persists(kept)
 	g.PerHour, g.Low, g.High = f.rate()
 	return g
 }
@@ -240,11 +240,11 @@ func (f floors) score() float64 {
 	return math.Min(math.Min(stats.MannKendall(rest.y), stats.MannKendall(levels(rest.y))), maxWitness) + 20*relative
 }
 
-// persists looks back: the score must have been reached at every tenth over the last 40 % of the time.
-func (f floors) persists() bool {
-	n := len(f.y)
+// persists looks back: the score must have been reached at every tenth over the last 40 % of the time, as it would have
+// been judged then.
+func persists(points []sampler.Point) bool {
 	for tenths := 6; tenths < 10; tenths++ {
-		if f.slice(0, n*tenths/10).score() < growthScore {
+		if floorsOf(points[:len(points)*tenths/10]).score() < growthScore {
 			return false
 		}
 	}
