@@ -16,14 +16,17 @@ type cgroupReader struct {
 	host  *host
 	where file   // /proc/PID/cgroup
 	raw   []byte // what where held when the files below were opened
+	alive func() bool
 	paths cgroupPaths
 
 	current, peak, limit, events file
 	above                        []file // limits of the cgroups above
 	aboveLimit                   sampler.Reading
 	aboveNext                    time.Time
-	err                          error // why there are no numbers at all
-	kills                        [2]sampler.Reading
+	err                          error           // why there are no numbers at all
+	parentEvents                 file            // version 2 counts there what happens below, too
+	kills, parentKills           sampler.Reading // OOM kills at the last reading
+	rose                         time.Time       // when their number last rose
 }
 
 // aboveEvery is how often the limits above the process's own cgroup are read.
@@ -36,8 +39,10 @@ func (c *cgroupReader) read(now time.Time, buf *[]byte, s *sampler.Snapshot) {
 		s.Warn(err)
 		return
 	}
-	if !bytes.Equal(b, c.raw) || c.raw == nil {
+	if c.raw == nil {
 		c.reopen(b)
+	} else if !bytes.Equal(b, c.raw) {
+		c.move(now, buf, s)
 	}
 	if c.err != nil {
 		s.Warn(c.err)
@@ -48,8 +53,42 @@ func (c *cgroupReader) read(now time.Time, buf *[]byte, s *sampler.Snapshot) {
 	if limit := c.readLimit(now, buf, s); limit.OK {
 		s.Add(sampler.CgroupLimit, limit.Value)
 	}
-	kills := add(s, sampler.CgroupOOMKills, &c.events, buf, parseOOMKills)
-	c.kills[0], c.kills[1] = c.kills[1], kills
+	c.count(now, add(s, sampler.CgroupOOMKills, &c.events, buf, parseOOMKills))
+	c.parentKills = kills(&c.parentEvents, buf)
+}
+
+// kills reads a file with a count of OOM kills; unknown when there is none.
+func kills(f *file, buf *[]byte) sampler.Reading {
+	b, err := f.read(buf)
+	if err != nil {
+		return sampler.Reading{}
+	}
+	return parseOOMKills(b)
+}
+
+// move follows the process to another cgroup. One that ends leaves its cgroup of version 1 for the root, some time
+// before it is a zombie: it is not followed there, and why it ends is looked for where it was.
+func (c *cgroupReader) move(now time.Time, buf *[]byte, s *sampler.Snapshot) {
+	c.count(now, kills(&c.events, buf))
+	if !c.alive() {
+		return
+	}
+	b, err := c.where.read(buf)
+	if err != nil {
+		s.Warn(err)
+		return
+	}
+	c.reopen(b)
+}
+
+// count notices that the number of OOM kills rose.
+func (c *cgroupReader) count(now time.Time, kills sampler.Reading) {
+	if kills.OK && c.kills.OK && kills.Value > c.kills.Value {
+		c.rose = now
+	}
+	if kills.OK {
+		c.kills = kills
+	}
 }
 
 // add reads one number and adds it, or the reason why it cannot be read.
@@ -97,7 +136,8 @@ func (c *cgroupReader) reopen(raw []byte) {
 	c.closeFiles()
 	c.raw = append(c.raw[:0], raw...)
 	c.paths = parseCgroup(raw)
-	c.err, c.above, c.aboveNext, c.kills = nil, nil, time.Time{}, [2]sampler.Reading{}
+	c.err, c.above, c.aboveNext = nil, nil, time.Time{}
+	c.kills, c.parentKills = sampler.Reading{}, sampler.Reading{}
 	dirs := c.host.mounts.unified.levels(c.paths.unified)
 	current, peak, limit, events := "memory.current", "memory.peak", "memory.max", "memory.events"
 	place := c.paths.unified
@@ -121,6 +161,9 @@ func (c *cgroupReader) reopen(raw []byte) {
 		return
 	}
 	c.peak, c.limit, c.events = openPath(dirs[0], peak), openPath(dirs[0], limit), openPath(dirs[0], events)
+	if c.paths.memory == "" && len(dirs) > 1 {
+		c.parentEvents = openPath(dirs[1], events)
+	}
 	for _, dir := range dirs[1:] {
 		if f := openPath(dir, limit); f.open { // the root of version 2 has no such file
 			c.above = append(c.above, f)
@@ -133,25 +176,22 @@ func openPath(dir, name string) file {
 	return openFile(unix.AT_FDCWD, path, path)
 }
 
-// killed says whether the cgroup counted an OOM kill since the reading before the last one. That long, because the
-// kernel counts first and the process dies some time after, perhaps with a reading between.
-func (c *cgroupReader) killed(buf *[]byte) bool {
-	before := c.kills[0]
-	if !before.OK {
-		before = c.kills[1]
+// dyingTakes is how long a process may take to end after the kernel counted it as killed: it frees its memory first.
+const dyingTakes = 10 * time.Second
+
+// killed says whether the cgroup counted an OOM kill since the last reading, or shortly before it. A container's cgroup
+// may be removed right after its process; then the one above is asked.
+func (c *cgroupReader) killed(now time.Time, buf *[]byte) bool {
+	if after := kills(&c.events, buf); after.OK {
+		c.count(now, after)
+	} else if above := kills(&c.parentEvents, buf); above.OK && c.parentKills.OK && above.Value > c.parentKills.Value {
+		return true
 	}
-	if !before.OK || c.err != nil {
-		return false
-	}
-	after := c.kills[1]
-	if b, err := c.events.read(buf); err == nil {
-		after = parseOOMKills(b)
-	}
-	return after.OK && after.Value > before.Value
+	return !c.rose.IsZero() && now.Sub(c.rose) < dyingTakes
 }
 
 func (c *cgroupReader) closeFiles() {
-	for _, f := range []*file{&c.current, &c.peak, &c.limit, &c.events} {
+	for _, f := range []*file{&c.current, &c.peak, &c.limit, &c.events, &c.parentEvents} {
 		f.close()
 	}
 	for i := range c.above {

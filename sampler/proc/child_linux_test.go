@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveChild obeys: "grow MiB", "spike MiB" (grow and give back), "open N", "fork", "quit CODE".
+// serveChild obeys: "grow MiB", "spike MiB" (grow and give back), "open N", "fork", "become UID",
+// "watch PID", "quit CODE".
 func serveChild(in io.Reader, out io.Writer) error {
 	var held [][]byte
 	var files []*os.File
@@ -64,6 +66,13 @@ func serveChild(in io.Reader, out io.Writer) error {
 			}
 			children = append(children, c)
 			fmt.Fprintln(out, c.pid)
+			continue
+		case "become":
+			if err := syscall.Setuid(n); err != nil {
+				return err
+			}
+		case "watch":
+			fmt.Fprintln(out, report(n))
 			continue
 		case "quit":
 			os.Exit(n)

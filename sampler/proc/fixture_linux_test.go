@@ -191,6 +191,27 @@ func TestHowAProcessEnded(t *testing.T) {
 	}
 }
 
+// A container that is removed as it ends takes its counters along; those of the slice above remain.
+func TestKilledForMemoryAndRemoved(t *testing.T) {
+	for _, c := range []struct {
+		above string
+		oom   bool
+	}{{"oom_kill 8", true}, {"oom_kill 7", false}} {
+		o := fixture(t, "docker-v2.txtar")
+		events := o.CgroupRoot + "/system.slice/memory.events"
+		write(t, events, "oom_kill 7\n")
+		s := openFixture(t, o, 4242)
+		readAllSamples(t, s)
+		write(t, s.(*session).cgroup.events.path, "") // what a removed cgroup tells
+		write(t, events, c.above+"\n")
+		edit(t, o.Root+"/4242/stat", "(api-server) S", "(api-server) X")
+		var gone *sampler.Gone
+		if err := s.Read(context.Background(), new(sampler.Snapshot)); !errors.As(err, &gone) || gone.OOM != c.oom {
+			t.Errorf("%s: end %+v, want OOM %v", c.above, gone, c.oom)
+		}
+	}
+}
+
 // A process whose first thread has ended, or which is about to end, shows zeros: they are no readings.
 func TestNoAddressSpaceIsUnknownNotZero(t *testing.T) {
 	o := fixture(t, "docker-v2.txtar")

@@ -72,7 +72,7 @@ func (s *session) openProcess() error {
 	s.rollup = openFile(dir, "smaps_rollup", base+"/smaps_rollup")
 	s.rollupBudget, s.smapsBudget = budget{share: rollupShare}, budget{share: smapsShare}
 	s.fds = openFDs(dir, base+"/fd", s.host.real)
-	s.cgroup = cgroupReader{host: s.host, where: openFile(dir, "cgroup", base+"/cgroup")}
+	s.cgroup = cgroupReader{host: s.host, where: openFile(dir, "cgroup", base+"/cgroup"), alive: s.hasMemory}
 	s.machine = openMachine(s.host)
 	s.tree = tree{
 		host: s.host, pid: s.pid, keep: min(maxTreeKept, keepLimit()/4), budget: budget{share: treeShare},
@@ -158,7 +158,9 @@ func (s *session) Read(ctx context.Context, snap *sampler.Snapshot) error {
 	if ok {
 		s.tree.addTree(own, s.page, now, &s.buf, snap)
 	}
-	s.cgroup.read(now, &s.buf, snap)
+	if ok || s.kernel {
+		s.cgroup.read(now, &s.buf, snap)
+	}
 	s.readMachine(snap)
 	snap.Took = time.Since(now)
 	return nil
@@ -216,6 +218,16 @@ func (s *session) readMemory(now time.Time, snap *sampler.Snapshot) (own uint64,
 	s.readStatus(rss, snap)
 	s.readRollup(now, snap)
 	return own, true, nil
+}
+
+// hasMemory says that the process still has an address space. One that ends gives it up first.
+func (s *session) hasMemory() bool {
+	b, err := s.statm.read(&s.buf)
+	if err != nil {
+		return false
+	}
+	size, _, err := parseStatm(b)
+	return err == nil && size > 0
 }
 
 func (s *session) readStatus(rss float64, snap *sampler.Snapshot) {
@@ -294,7 +306,7 @@ func (s *session) end(st *stat) error {
 	case st != nil:
 		ending(st, s.uid.OK && int(s.uid.Value) == os.Geteuid(), g)
 	}
-	g.OOM = s.cgroup.killed(&s.buf) && (g.Signal == "" || g.Signal == "SIGKILL") && !g.ExitCode.OK
+	g.OOM = s.cgroup.killed(g.At, &s.buf) && (g.Signal == "" || g.Signal == "SIGKILL") && !g.ExitCode.OK
 	s.gone = g
 	return g
 }

@@ -1,6 +1,6 @@
 // Package portable reads processes through gopsutil, on every system that gopsutil knows. It is what heaptop uses where
 // it has no reader of its own, and what its own reader is measured against on Linux.
-
+//
 // It reads what gopsutil offers everywhere and leaves the rest out with a warning: PSS, the parts of RSS, cgroups and
 // pressure exist on Linux only. Values are bytes and seconds; gopsutil's own are converted here, once.
 package portable
