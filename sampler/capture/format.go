@@ -108,12 +108,23 @@ func (j infoJSON) info() sampler.Info {
 
 // metricsJSON is metrics.json.
 type metricsJSON struct {
-	Time       time.Time                  `json:"time"`
-	Took       time.Duration              `json:"took_ns"`
-	Metrics    map[sampler.Metric]float64 `json:"metrics"`
-	Histograms []histogramJSON            `json:"histograms,omitempty"`
-	Cycles     []cycleJSON                `json:"cycles,omitempty"`
-	Warnings   []string                   `json:"warnings,omitempty"`
+	Time       time.Time                 `json:"time"`
+	Took       time.Duration             `json:"took_ns"`
+	Metrics    map[sampler.Metric]number `json:"metrics"`
+	Histograms []histogramJSON           `json:"histograms,omitempty"`
+	Cycles     []cycleJSON               `json:"cycles,omitempty"`
+	Warnings   []string                  `json:"warnings,omitempty"`
+}
+
+// number is a float64 that null is not: package json would read that as 0, and absent is never 0.
+type number float64
+
+// UnmarshalJSON reads a number.
+func (n *number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return errors.New("null where a number belongs")
+	}
+	return json.Unmarshal(data, (*float64)(n))
 }
 
 type histogramJSON struct {
@@ -147,7 +158,7 @@ func (b *boundary) UnmarshalJSON(data []byte) error {
 		*b = boundary(math.Inf(-1))
 		return nil
 	}
-	return json.Unmarshal(data, (*float64)(b))
+	return (*number)(b).UnmarshalJSON(data)
 }
 
 type cycleJSON struct {
@@ -177,12 +188,12 @@ func reading(v *float64) sampler.Reading {
 }
 
 func fromSample(s *sampler.Snapshot) (metricsJSON, error) {
-	j := metricsJSON{Time: s.Time, Took: s.Took, Metrics: make(map[sampler.Metric]float64, len(s.Samples))}
+	j := metricsJSON{Time: s.Time, Took: s.Took, Metrics: make(map[sampler.Metric]number, len(s.Samples))}
 	for _, m := range s.Samples {
 		if _, twice := j.Metrics[m.Metric]; twice {
 			return j, fmt.Errorf("metric %s: read twice", m.Metric)
 		}
-		j.Metrics[m.Metric] = m.Value
+		j.Metrics[m.Metric] = number(m.Value)
 	}
 	for _, h := range s.Histograms {
 		buckets := make([]boundary, len(h.Buckets))
@@ -207,7 +218,7 @@ func fromSample(s *sampler.Snapshot) (metricsJSON, error) {
 func (j metricsJSON) sample() (*sampler.Snapshot, error) {
 	s := &sampler.Snapshot{Time: j.Time, Took: j.Took}
 	for m, v := range j.Metrics {
-		s.Add(m, v)
+		s.Add(m, float64(v))
 	}
 	slices.SortFunc(s.Samples, func(a, b sampler.Sample) int { return strings.Compare(string(a.Metric), string(b.Metric)) })
 	for _, h := range j.Histograms {

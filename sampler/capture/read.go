@@ -189,9 +189,9 @@ func (p parts) json(name string, v any) (found bool, err error) {
 	case errors.As(err, &syntax):
 		return false, fmt.Errorf("%s: byte %d: %w", name, syntax.Offset, err)
 	case errors.As(err, &kind):
-		return false, fmt.Errorf("%s: byte %d: %s where a %v belongs", name, kind.Offset, kind.Value, kind.Type)
+		return false, fmt.Errorf("%s: byte %d: %s where a %v belongs", name, kind.Offset, clip(kind.Value), kind.Type)
 	case err != nil:
-		return false, fmt.Errorf("%s: %w", name, err)
+		return false, fmt.Errorf("%s: %s", name, clip(err.Error())) // it may hold as much text as the part
 	}
 	return true, nil
 }
