@@ -108,6 +108,9 @@ func (m *model) listen() tea.Cmd {
 		return nil
 	}
 	ctx, id, events := m.ctx, m.watchID, m.watch.Events()
+	if events == nil {
+		return nil
+	}
 	return func() tea.Msg {
 		select {
 		case e, open := <-events:

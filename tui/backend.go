@@ -23,7 +23,7 @@ type Watch interface {
 	Info() sampler.Info
 	// Events delivers what was read, in order. A snapshot in it belongs to the receiver. The channel is closed when no
 	// more will come: after an error that wraps sampler.ErrGone, or Close. A receiver that is slow loses older
-	// events, never the last.
+	// events, never the last. A nil channel never delivers.
 	Events() <-chan sampler.Event
 	// Do runs f with the session, between two readings, and waits for it.
 	Do(ctx context.Context, f func(context.Context, sampler.Session) error) error

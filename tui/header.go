@@ -26,7 +26,11 @@ func (m *model) header() [headerRows]string {
 func fit(width int, left, middle, right []string) string {
 	l, c, r := 0, 0, 0
 	need := func() int {
-		return 2 + theme.Width(left[l]) + theme.Width(middle[c]) + theme.Width(right[r]) + 4
+		gaps := 2
+		if middle[c] != "" {
+			gaps = 4
+		}
+		return 2 + theme.Width(left[l]) + theme.Width(middle[c]) + theme.Width(right[r]) + gaps
 	}
 	for need() > width {
 		switch {
@@ -215,14 +219,19 @@ func (m *model) headerState() []string {
 	t, st := m.st.Theme, m.st
 	d := st.Data()
 	state, short := m.freshness()
+	if gone := st.Live().Gone; gone != nil && state != short {
+		ended := t.Bad.Render("■ " + theme.Truncate(clean(gone.Error()), 80))
+		if _, paused := st.Paused(); !paused {
+			return []string{state, ended, short}
+		}
+	}
 	if !st.Watching {
 		return []string{state, short}
 	}
 	dot := t.Faint.Render(" · ")
 	mark, cost := "", ""
 	if !d.Mark.At.IsZero() {
-		since := max(d.At.Sub(d.Mark.At).Truncate(time.Second), 0)
-		mark = dot + t.Label.Render("since mark ") + unit.Duration(since)
+		mark = dot + t.Label.Render("since mark ") + seconds(d.At.Sub(d.Mark.At))
 	}
 	if d.Snapshot != nil {
 		cost = dot + t.Label.Render("cost ") + unit.Percent(d.Cost)
@@ -236,6 +245,15 @@ func interval(d time.Duration) string {
 		return strconv.Itoa(int(d/time.Minute)) + "m"
 	}
 	return d.String()
+}
+
+// seconds prints how long ago something was, in whole seconds: "9s", "12m04s", "4h10m".
+func seconds(d time.Duration) string {
+	d = max(d.Truncate(time.Second), 0)
+	if d < time.Minute {
+		return d.String()
+	}
+	return unit.Duration(d)
 }
 
 // freshness is the state of the watching, in a long and a short form.
@@ -252,7 +270,7 @@ func (m *model) freshness() (long, short string) {
 	case !st.Watching && live.Processes == nil || st.Watching && st.Heard.IsZero():
 		return t.Label.Render("○ first reading …"), t.Label.Render("○")
 	case m.staleFor() > 0:
-		stale := "◌ stale " + unit.Duration(m.staleFor().Truncate(time.Second))
+		stale := "◌ stale " + seconds(m.staleFor())
 		return t.Warn.Render(stale), t.Warn.Render(stale)
 	case live.Failed != nil:
 		return t.Bad.Render("! not read: " + theme.Truncate(clean(live.Failed.Error()), 60)), t.Bad.Render("! not read")

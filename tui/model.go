@@ -36,7 +36,8 @@ type model struct {
 	notice  notice
 	asked   asked
 	collect *collecting // a forced collection whose reading after it is awaited
-	frame   string      // the last View; valid unless dirty
+	tick    func() tea.Cmd
+	frame   string // the last View; valid unless dirty
 	dirty   bool
 }
 
@@ -48,7 +49,7 @@ type notice struct {
 }
 
 func newModel(ctx context.Context, o Options) *model {
-	m := &model{ctx: ctx, o: o, watch: o.Watch, tabs: tab.All(), dirty: true, width: 80, height: 24}
+	m := &model{ctx: ctx, o: o, watch: o.Watch, tabs: tab.All(), tick: tick, dirty: true, width: 80, height: 24}
 	m.st = tab.NewState(o.Theme, o.Interval, o.Limits)
 	if m.watch != nil {
 		m.watchID = 1
@@ -60,7 +61,7 @@ func newModel(ctx context.Context, o Options) *model {
 
 // Init starts to listen and to count seconds.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(m.listen(), m.probe(), tick())
+	return tea.Batch(m.listen(), m.probe(), m.tick())
 }
 
 // Update takes one message. Every message but a second that changed nothing makes the frame stale.
@@ -107,7 +108,7 @@ func (m *model) second(now time.Time) tea.Cmd {
 	if m.staleFor() > 0 {
 		m.dirty = true
 	}
-	return tea.Batch(tick(), m.tell(tab.Heard{What: tab.NewsTime}))
+	return tea.Batch(m.tick(), m.tell(tab.Heard{What: tab.NewsTime}))
 }
 
 // top is the screen that is seen and has the keys.

@@ -87,7 +87,7 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		return m.heard(tab.NewsSnapshot)
 	}
 	source := m.st.Info.Source
-	m.st.Hear(msg.at, msg.event)
+	m.hear(msg.at, msg.event)
 	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
 	if m.st.Info.Source != source {
 		cmds = append(cmds, m.probe())
@@ -101,7 +101,17 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 // ended says so when the watch closed without telling how the target ended.
 func (m *model) ended(at time.Time) {
 	if m.st.Live().Gone == nil {
-		m.st.Hear(at, sampler.Event{Err: &sampler.Gone{At: at, Reason: "nothing more is read from it"}})
+		m.hear(at, sampler.Event{Err: &sampler.Gone{At: at, Reason: "nothing more is read from it"}})
+	}
+}
+
+// hear passes an event on, and says so when the target has ended with it.
+func (m *model) hear(at time.Time, e sampler.Event) {
+	lived := m.st.Live().Gone == nil
+	m.st.Hear(at, e)
+	if gone := m.st.Live().Gone; gone != nil && lived {
+		m.collect = nil
+		m.say(clean(gone.Error())+"; the last values are shown", true)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
-	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/tui/keys"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -80,10 +79,8 @@ func whyNoGoroutines(st *State) string {
 	switch {
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
-	case st.Live().Snapshot != nil && st.Info.GoVersion == "" && st.Live().Goroutines == nil:
-		if _, ok := st.Live().Snapshot.Get(sampler.GoGoroutines); !ok {
-			return "this is not a Go program, as far as can be told: only those have goroutines"
-		}
+	case notGo(st):
+		return "this is not a Go program, as far as can be told: only those have goroutines"
 	}
 	return ""
 }

@@ -36,6 +36,9 @@ func endLabel(st *State) string {
 	if at, paused := st.Paused(); paused {
 		return at.Format(time.TimeOnly)
 	}
+	if st.Live().Gone != nil {
+		return st.Live().At.Format(time.TimeOnly)
+	}
 	return "now"
 }
 

@@ -272,6 +272,8 @@ func (m *Memory) whyNoSites(st *State) string {
 		return sentence("No allocation sites: " + theme.Clean(d.Heap.Empty))
 	case d.Heap != nil:
 		return "No allocation sites: the profile is empty."
+	case d.HeapFailed != nil && notGo(st):
+		return "No allocation sites: " + theme.Clean(st.Info.Name) + " is not a Go program, as far as can be told, and only Go programs record which code allocates."
 	case d.HeapFailed != nil:
 		return sentence("No allocation sites: " + theme.Clean(d.HeapFailed.Error()))
 	case d.Gone != nil:
@@ -280,6 +282,15 @@ func (m *Memory) whyNoSites(st *State) string {
 		return "Nothing was read yet."
 	}
 	return "The first heap profile is being read."
+}
+
+// notGo reports whether nothing that was read speaks of a Go program.
+func notGo(st *State) bool {
+	if st.Info.GoVersion != "" || st.Live().Snapshot == nil {
+		return false
+	}
+	_, ok := st.Live().Snapshot.Get(sampler.GoGoroutines)
+	return !ok
 }
 
 // emptySites draws the sentence and what would show more.

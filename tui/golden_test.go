@@ -1,0 +1,86 @@
+package tui
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// sizes are the terminals that screens are looked at on.
+func sizes() [][2]int { return [][2]int{{80, 24}, {120, 36}, {200, 60}} }
+
+func colourTheme(dark bool) *theme.Theme {
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(termenv.TrueColor)
+	return theme.New(r, dark)
+}
+
+// story is a state of the dashboard that a golden screen shows.
+type story struct {
+	name  string
+	watch samplertest.Options
+	tell  func(h *harness)
+}
+
+func stories() []story {
+	return []story{
+		{"memory", samplertest.Options{}, func(h *harness) { h.read(400) }},
+		{"memory-paused", samplertest.Options{}, func(h *harness) { h.read(300); h.press("p"); h.read(60) }},
+		{"memory-dead", samplertest.Options{EndAfter: 8 * time.Minute, End: &sampler.Gone{
+			At: samplertest.DefaultStart().Add(8 * time.Minute), Signal: "SIGKILL", OOM: true,
+		}}, func(h *harness) { h.read(181) }},
+		{"memory-notgo", samplertest.Options{Plain: true}, func(h *harness) { h.read(100) }},
+		{"memory-start", samplertest.Options{}, func(*harness) {}},
+		{"memory-stale", samplertest.Options{}, func(h *harness) { h.read(30); h.wait(7 * time.Second) }},
+		{"memory-allocated", samplertest.Options{}, func(h *harness) { h.read(100); h.press("i", "down", "down") }},
+		{"memory-filter", samplertest.Options{}, func(h *harness) { h.read(100); h.press("/", "b", "u", "f") }},
+		{"site", samplertest.Options{}, func(h *harness) { h.read(400); h.press("down", "enter", "down") }},
+		{"help", samplertest.Options{}, func(h *harness) { h.read(10); h.press("?") }},
+		{"log", samplertest.Options{}, func(h *harness) { h.read(10); h.press("l"); h.read(2) }},
+		{"notice", samplertest.Options{}, func(h *harness) { h.read(10); h.press("p", "r") }},
+	}
+}
+
+func TestGoldenScreens(t *testing.T) {
+	for _, s := range stories() {
+		for _, size := range sizes() {
+			name := fmt.Sprintf("%s-%dx%d", s.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				h := newHarness(t, theme.Plain(), newFakeWatch(s.watch))
+				h.resize(size[0], size[1])
+				s.tell(h)
+				screen := h.screen()
+				fits(t, screen, size[0], size[1])
+				if strings.Contains(screen, "\x1b") {
+					t.Error("an escape code although there are no colours")
+				}
+				golden(t, name, screen)
+			})
+		}
+	}
+}
+
+// The styles are guarded by screens that keep their escape codes.
+func TestGoldenColours(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dark bool
+	}{{"colour-dark", true}, {"colour-light", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t, colourTheme(c.dark), newFakeWatch(samplertest.Options{}))
+			h.resize(120, 36)
+			h.read(400)
+			fits(t, h.screen(), 120, 36)
+			golden(t, c.name, strings.ReplaceAll(h.screen(), "\x1b", "␛"))
+		})
+	}
+}
