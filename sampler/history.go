@@ -3,7 +3,11 @@ package sampler
 import (
 	"maps"
 	"slices"
+	"time"
 )
+
+// setBack is how much earlier than the last snapshot the next one must be to prove that the clock was set back.
+const setBack = time.Minute
 
 // What a History keeps at most. A target that invents metrics must not be able to fill our memory.
 const (
@@ -18,13 +22,20 @@ type History struct {
 	cycles  []GCCycle // ring
 	oldest  int
 	dropped int
+	last    time.Time // of the last snapshot
 }
 
 // NewHistory returns an empty history.
 func NewHistory() *History { return &History{series: make(map[Metric]*Series)} }
 
 // Add appends each sample of s to its series, at the time of s, and its garbage collections. It keeps no memory of s.
+// When s is more than a minute older than the snapshot before, the clock was set back, and the history starts anew: what
+// it has lies in the future, and a Series takes nothing that is older than its last reading.
 func (h *History) Add(s *Snapshot) {
+	if h.last.Sub(s.Time.Round(0)) > setBack { // by the wall clock, as series are
+		h.Reset()
+	}
+	h.last = s.Time.Round(0)
 	for _, sample := range s.Samples {
 		series := h.series[sample.Metric]
 		if series == nil {

@@ -261,6 +261,24 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestHistoryStartsAnewWhenTheClockIsSetBack(t *testing.T) {
+	h := NewHistory()
+	add := func(after time.Duration, v float64) int {
+		s := &Snapshot{Time: noon().Add(after)}
+		s.Add(ProcessRSS, v)
+		h.Add(s)
+		return h.Series(ProcessRSS).Len()
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {time.Hour, 2}, {time.Hour - 30*time.Second, 2}, {time.Hour + time.Second, 3}, {time.Minute, 1}, {2 * time.Minute, 2}} {
+		if got := add(c.after, 1); got != c.want {
+			t.Errorf("after a snapshot at %v there are %d readings, want %d", c.after, got, c.want)
+		}
+	}
+}
+
 func TestHistoryKeepsNoMemoryOfTheSnapshot(t *testing.T) {
 	h := NewHistory()
 	s := &Snapshot{Time: noon(), Cycles: []GCCycle{{Number: 1}}}

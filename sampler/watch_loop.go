@@ -225,9 +225,12 @@ type costMeter struct {
 	}
 }
 
+// second counts from the beginning of the watch: the wall clock may be set back.
+func (c *costMeter) second(now time.Time) int64 { return int64(now.Sub(c.begun) / time.Second) }
+
 // add counts a reading that ended at now.
 func (c *costMeter) add(now time.Time, took time.Duration) {
-	second := now.Unix()
+	second := c.second(now)
 	slot := &c.seconds[second%int64(len(c.seconds))]
 	if slot.second != second {
 		slot.second, slot.took = second, 0
@@ -240,7 +243,7 @@ func (c *costMeter) add(now time.Time, took time.Duration) {
 func (c *costMeter) share(now time.Time, interval time.Duration) float64 {
 	var sum time.Duration
 	for _, slot := range c.seconds {
-		if now.Unix()-slot.second < int64(len(c.seconds)) {
+		if c.second(now)-slot.second < int64(len(c.seconds)) {
 			sum += slot.took
 		}
 	}

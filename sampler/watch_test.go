@@ -146,7 +146,7 @@ func TestWatcherDoRunsBetweenReadings(t *testing.T) {
 				s.inUse.Store(false)
 				return sentinel
 			})
-			if err != sentinel {
+			if !errors.Is(err, sentinel) {
 				t.Errorf("Do returned %v, want f's error", err)
 			}
 		})
@@ -187,7 +187,7 @@ func TestWatcherDoAfterTheEnd(t *testing.T) {
 		s := &scripted{t: t, start: time.Now(), read: func(context.Context, int, *Snapshot) error { return gone }}
 		w := NewWatcher(s, WatchOptions{})
 		_ = w.Run(t.Context(), func(Event) {})
-		if err := w.Do(t.Context(), func(context.Context, Session) error { return nil }); err != gone {
+		if err := w.Do(t.Context(), func(context.Context, Session) error { return nil }); !errors.Is(err, gone) {
 			t.Errorf("Do returned %v, want how the target ended", err)
 		}
 		if err := w.Run(t.Context(), func(Event) {}); err == nil {
@@ -210,7 +210,7 @@ func TestWatcherEndsWhenTheTargetDoes(t *testing.T) {
 			t.Errorf("ended with %v after %v", err, time.Since(s.start))
 		}
 		last := events[len(events)-1]
-		if len(events) != 3 || last.Err != err || last.Snapshot != nil || last.Info.Name != "scripted" {
+		if len(events) != 3 || !errors.Is(last.Err, err) || last.Snapshot != nil || last.Info.Name != "scripted" {
 			t.Errorf("%d events, the last %+v: want the end as the third", len(events), last)
 		}
 	})

@@ -267,7 +267,7 @@ func TestListerIsAProcessTable(t *testing.T) {
 		t.Errorf("the server has %v in the table and %v by itself", server(), want)
 	}
 	failing := NewLister(ListerOptions{Fail: context.DeadlineExceeded})
-	if err := failing.List(t.Context(), sampler.ListOptions{}, &table); err != context.DeadlineExceeded {
+	if err := failing.List(t.Context(), sampler.ListOptions{}, &table); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a failing lister says %v", err)
 	}
 }

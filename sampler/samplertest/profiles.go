@@ -37,24 +37,86 @@ func own(function, file string, line int) sampler.Frame {
 	return sampler.Frame{Function: "github.com/acme/api/" + function, File: "/src/acme/api/" + file, Line: line}
 }
 
+func mainFrame(line int) sampler.Frame {
+	return sampler.Frame{Function: "main.main", File: "/src/acme/api/main.go", Line: line}
+}
+
 func std(function, file string, line int) sampler.Frame {
 	return sampler.Frame{Function: function, File: "/usr/lib/go/src/" + file, Line: line}
 }
 
-func sites() []site {
+// sites returns the twelve places.
+func sites() []site { return append(requestSites(), longLivedSites()...) }
+
+// requestSites allocate while a request is served.
+func requestSites() []site {
 	return []site{
-		{size: 1024, cache: true, alloc: .02, stack: serve(own("cache.(*LRU).Add", "cache/lru.go", 88), own("server.(*Server).lookup", "server/lookup.go", 47))},
-		{size: 384, leak: true, alloc: .003, stack: serve(own("session.(*Manager).remember", "session/manager.go", 132), own("session.(*Manager).Login", "session/manager.go", 71))},
-		{size: 96, base: .30, alloc: .06, stack: []sampler.Frame{own("store.(*Index).insert", "store/index.go", 214), own("store.Load", "store/load.go", 58), own("server.New", "server/server.go", 33), {Function: "main.main", File: "/src/acme/api/main.go", Line: 27}}},
-		{size: 1 << 20, base: .20, alloc: .02, stack: []sampler.Frame{own("store.(*arena).grow", "store/arena.go", 40), own("store.Load", "store/load.go", 61), own("server.New", "server/server.go", 33), {Function: "main.main", File: "/src/acme/api/main.go", Line: 27}}},
-		{size: 4096, base: .12, alloc: .11, stack: []sampler.Frame{std("bufio.NewReaderSize", "bufio/bufio.go", 57), std("net/http.newBufioReader", "net/http/server.go", 858), std("net/http.(*conn).serve", "net/http/server.go", 2004)}},
-		{size: 4096, base: .09, alloc: .09, stack: []sampler.Frame{std("bufio.NewWriterSize", "bufio/bufio.go", 603), std("net/http.newBufioWriterSize", "net/http/server.go", 874), std("net/http.(*conn).serve", "net/http/server.go", 2006)}},
-		{size: 2048, base: .08, alloc: .22, stack: serve(std("bytes.growSlice", "bytes/buffer.go", 255), std("bytes.(*Buffer).grow", "bytes/buffer.go", 150), std("encoding/json.Marshal", "encoding/json/encode.go", 183), own("server.(*Server).reply", "server/reply.go", 24))},
-		{size: 64, base: .06, alloc: .19, stack: serve(std("encoding/json.(*decodeState).literalStore", "encoding/json/decode.go", 963), std("encoding/json.Unmarshal", "encoding/json/decode.go", 113), own("server.(*Server).decode", "server/decode.go", 19))},
-		{size: 512, base: .05, alloc: .12, stack: []sampler.Frame{std("net/textproto.readMIMEHeader", "net/textproto/reader.go", 520), std("net/http.readRequest", "net/http/request.go", 1102), std("net/http.(*conn).serve", "net/http/server.go", 2034)}},
-		{size: 256 << 10, base: .05, alloc: .05, stack: serve(std("compress/flate.NewWriter", "compress/flate/deflate.go", 668), std("compress/gzip.(*Writer).Write", "compress/gzip/gzip.go", 191), own("server.(*Server).reply", "server/reply.go", 31))},
-		{size: 32, base: .03, alloc: .10, stack: serve(std("fmt.Sprintf", "fmt/print.go", 239), own("server.key[...]", "server/lookup.go", 12), own("server.(*Server).lookup", "server/lookup.go", 44))},
-		{size: 448, base: .02, alloc: .017, stack: []sampler.Frame{std("runtime.malg", "runtime/proc.go", 5131), std("runtime.newproc1", "runtime/proc.go", 5201)}},
+		{size: 1024, cache: true, alloc: .02, stack: serve(
+			own("cache.(*LRU).Add", "cache/lru.go", 88),
+			own("server.(*Server).lookup", "server/lookup.go", 47),
+		)},
+		{size: 384, leak: true, alloc: .003, stack: serve(
+			own("session.(*Manager).remember", "session/manager.go", 132),
+			own("session.(*Manager).Login", "session/manager.go", 71),
+		)},
+		{size: 2048, base: .08, alloc: .22, stack: serve(
+			std("bytes.growSlice", "bytes/buffer.go", 255),
+			std("bytes.(*Buffer).grow", "bytes/buffer.go", 150),
+			std("encoding/json.Marshal", "encoding/json/encode.go", 183),
+			own("server.(*Server).reply", "server/reply.go", 24),
+		)},
+		{size: 64, base: .06, alloc: .19, stack: serve(
+			std("encoding/json.(*decodeState).literalStore", "encoding/json/decode.go", 963),
+			std("encoding/json.Unmarshal", "encoding/json/decode.go", 113),
+			own("server.(*Server).decode", "server/decode.go", 19),
+		)},
+		{size: 256 << 10, base: .05, alloc: .05, stack: serve(
+			std("compress/flate.NewWriter", "compress/flate/deflate.go", 668),
+			std("compress/gzip.(*Writer).Write", "compress/gzip/gzip.go", 191),
+			own("server.(*Server).reply", "server/reply.go", 31),
+		)},
+		{size: 32, base: .03, alloc: .10, stack: serve(
+			std("fmt.Sprintf", "fmt/print.go", 239),
+			own("server.key[...]", "server/lookup.go", 12),
+			own("server.(*Server).lookup", "server/lookup.go", 44),
+		)},
+	}
+}
+
+// longLivedSites allocate when the server or a connection begins.
+func longLivedSites() []site {
+	return []site{
+		{size: 96, base: .30, alloc: .06, stack: []sampler.Frame{
+			own("store.(*Index).insert", "store/index.go", 214),
+			own("store.Load", "store/load.go", 58),
+			own("server.New", "server/server.go", 33),
+			mainFrame(27),
+		}},
+		{size: 1 << 20, base: .20, alloc: .02, stack: []sampler.Frame{
+			own("store.(*arena).grow", "store/arena.go", 40),
+			own("store.Load", "store/load.go", 61),
+			own("server.New", "server/server.go", 33),
+			mainFrame(27),
+		}},
+		{size: 4096, base: .12, alloc: .11, stack: []sampler.Frame{
+			std("bufio.NewReaderSize", "bufio/bufio.go", 57),
+			std("net/http.newBufioReader", "net/http/server.go", 858),
+			std("net/http.(*conn).serve", "net/http/server.go", 2004),
+		}},
+		{size: 4096, base: .09, alloc: .09, stack: []sampler.Frame{
+			std("bufio.NewWriterSize", "bufio/bufio.go", 603),
+			std("net/http.newBufioWriterSize", "net/http/server.go", 874),
+			std("net/http.(*conn).serve", "net/http/server.go", 2006),
+		}},
+		{size: 512, base: .05, alloc: .12, stack: []sampler.Frame{
+			std("net/textproto.readMIMEHeader", "net/textproto/reader.go", 520),
+			std("net/http.readRequest", "net/http/request.go", 1102),
+			std("net/http.(*conn).serve", "net/http/server.go", 2034),
+		}},
+		{size: 448, base: .02, alloc: .017, stack: []sampler.Frame{
+			std("runtime.malg", "runtime/proc.go", 5131),
+			std("runtime.newproc1", "runtime/proc.go", 5201),
+		}},
 	}
 }
 
@@ -104,13 +166,12 @@ func (m *model) groups() []sampler.GoroutineGroup {
 		return g
 	}
 	listen := std("net/http.(*Server).Serve", "net/http/server.go", 3424)
-	main := sampler.Frame{Function: "main.main", File: "/src/acme/api/main.go", Line: 35}
 	conns := group(28, "IO wait", 0, 41, listen, std("internal/poll.(*FD).Read", "internal/poll/fd_unix.go", 165),
 		std("net.(*conn).Read", "net/net.go", 196), std("net/http.(*connReader).Read", "net/http/server.go", 798), std("net/http.(*conn).serve", "net/http/server.go", 2034))
 	workers := group(16, "chan receive", 0, 3, own("worker.New", "worker/pool.go", 22), own("worker.(*Pool).run", "worker/pool.go", 41))
 	rest := []sampler.GoroutineGroup{
-		group(1, "IO wait", 0, 0, main, std("internal/poll.(*FD).Accept", "internal/poll/fd_unix.go", 611), std("net.(*TCPListener).Accept", "net/tcpsock.go", 380), listen),
-		group(1, "select", m.now, m.now, sampler.Frame{}, own("server.(*Server).Run", "server/server.go", 64), sampler.Frame{Function: "main.main", File: "/src/acme/api/main.go", Line: 41}),
+		group(1, "IO wait", 0, 0, mainFrame(35), std("internal/poll.(*FD).Accept", "internal/poll/fd_unix.go", 611), std("net.(*TCPListener).Accept", "net/tcpsock.go", 380), listen),
+		group(1, "select", m.now, m.now, sampler.Frame{}, own("server.(*Server).Run", "server/server.go", 64), mainFrame(41)),
 		{Count: 1, State: "running", WaitMin: sampler.Known(0), WaitMax: sampler.Known(0)},
 	}
 	groups := []sampler.GoroutineGroup{conns, workers}

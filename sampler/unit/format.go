@@ -25,13 +25,16 @@ func Bytes(v float64) string {
 	return printBytes(v, i)
 }
 
-func unitNames() [7]string { return [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"} }
+// largestUnit is the index of the last of unitNames.
+const largestUnit = 6
+
+func unitNames() [largestUnit + 1]string { return [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"} }
 
 // scale returns the index of the unit in which v has one to three digits before the point, once it is rounded.
 func scale(v float64) int {
 	v = math.Abs(v)
 	i := 0
-	for v >= 999.5 && i < len(unitNames())-1 {
+	for v >= 999.5 && i < largestUnit {
 		v /= 1000
 		i++
 	}

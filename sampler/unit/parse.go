@@ -79,7 +79,7 @@ func ParseDuration(s string) (time.Duration, error) {
 // split cuts a size into its number and its unit, without the space around and between them.
 func split(s string) (number, name string) {
 	s = strings.TrimSpace(s)
-	i := strings.IndexFunc(s, func(r rune) bool { return !(r >= '0' && r <= '9' || r == '.' || r == '-' || r == '+') })
+	i := strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789.+-", r) })
 	if i < 0 {
 		return s, ""
 	}
