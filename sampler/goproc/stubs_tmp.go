@@ -1,5 +1,4 @@
 package goproc
 
-type siteReader struct{}
 type goroutineReader struct{}
 type spanReader struct{}

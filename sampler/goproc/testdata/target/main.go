@@ -157,7 +157,7 @@ func env(name string, def int) int {
 }
 
 func main() {
-	runtime.MemProfileRate = env("TARGET_RATE", 64<<10)
+	setRate(env("TARGET_RATE", 64<<10))
 	prime()
 	locked.Lock()
 	c, d := make(chan int), make(chan int)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/pprof"
 )
 
@@ -16,3 +17,5 @@ func profile(name string) []byte {
 	}
 	return b.Bytes()
 }
+
+func setRate(n int) { runtime.MemProfileRate = n }

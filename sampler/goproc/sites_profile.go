@@ -1,0 +1,237 @@
+package goproc
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/google/pprof/profile"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// Sites returns the allocation sites of the target, as its own /debug/pprof/heap would give them at the same moment, in
+// values and stacks: alloc_objects, alloc_space, inuse_objects, inuse_space, scaled up from the samples. They show the
+// state at the end of the last collection. It does not stop the target. The error wraps sampler.ErrUnsupported when the
+// target records no allocation stacks.
+func (s *Session) Sites(ctx context.Context) (*profile.Profile, error) {
+	return s.sitesProfile(ctx, (*siteReader).heapProfile)
+}
+
+// RecentSites returns what each site allocated since the last collection began to count anew, as alloc_objects and
+// alloc_space. An endpoint cannot tell that: it publishes allocations one collection later.
+func (s *Session) RecentSites(ctx context.Context) (*profile.Profile, error) {
+	return s.sitesProfile(ctx, (*siteReader).recentProfile)
+}
+
+func (s *Session) sitesProfile(ctx context.Context, build func(*siteReader) *profile.Profile) (*profile.Profile, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.sites == nil {
+		r, err := newSiteReader(s.p)
+		if err != nil {
+			return nil, err
+		}
+		s.sites = r
+	}
+	if err := s.sites.read(); err != nil {
+		return nil, fmt.Errorf("read process %d: %w", s.target.PID, err)
+	}
+	if err := s.p.mem.alive(); err != nil {
+		return nil, err
+	}
+	if s.sites.rate <= 0 {
+		return nil, s.sites.noStacks()
+	}
+	return build(s.sites), nil
+}
+
+// HeapProfile returns Sites, gzipped, as `go tool pprof` opens it.
+func (s *Session) HeapProfile(ctx context.Context) (sampler.Profile, error) {
+	return s.packed(ctx, s.Sites)
+}
+
+// RecentProfile returns RecentSites, gzipped, as `go tool pprof` opens it.
+func (s *Session) RecentProfile(ctx context.Context) (sampler.Profile, error) {
+	return s.packed(ctx, s.RecentSites)
+}
+
+func (s *Session) packed(ctx context.Context, read func(context.Context) (*profile.Profile, error)) (sampler.Profile, error) {
+	start := time.Now()
+	p, err := read(ctx)
+	if err != nil {
+		return sampler.Profile{}, err
+	}
+	p.TimeNanos = start.UnixNano()
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return sampler.Profile{}, err
+	}
+	if err := p.WriteUncompressed(z); err != nil {
+		return sampler.Profile{}, fmt.Errorf("write the profile of process %d: %w", s.target.PID, err)
+	}
+	if err := z.Close(); err != nil {
+		return sampler.Profile{}, err
+	}
+	return sampler.Profile{Time: start, Took: time.Since(start), Source: "memory", Data: b.Bytes()}, nil
+}
+
+// noStacks says why there are no allocation stacks.
+func (s *siteReader) noStacks() error {
+	linked := false
+	s.p.funcs.each(func(name []byte, _, _ uint64) bool {
+		n := string(name)
+		linked = n == "runtime.memProfileInternal" || s.p.minor > 0 && s.p.minor < 23 && n == "runtime.MemProfile"
+		return !linked
+	})
+	if linked {
+		return fmt.Errorf("this program records no allocation stacks: it set runtime.MemProfileRate to 0: %w", sampler.ErrUnsupported)
+	}
+	return fmt.Errorf("this program records no allocation stacks: nothing in it imports runtime/pprof: %w", sampler.ErrUnsupported)
+}
+
+// scale estimates what a site holds in all from what was sampled of it, as runtime/pprof does: an object of size bytes
+// is sampled with probability 1-exp(-size/rate).
+func scale(count, size, rate int64) (int64, int64) {
+	if count == 0 || size == 0 {
+		return 0, 0
+	}
+	if rate <= 1 {
+		return count, size
+	}
+	average := float64(size) / float64(count)
+	f := 1 / (1 - math.Exp(-average/float64(rate)))
+	return int64(float64(count) * f), int64(float64(size) * f)
+}
+
+func (s *siteReader) heapProfile() *profile.Profile {
+	b := newProfileBuilder(s.p.symbols, "alloc_objects", "count", "alloc_space", "bytes", "inuse_objects", "count", "inuse_space", "bytes")
+	b.out.PeriodType, b.out.Period = &profile.ValueType{Type: "space", Unit: "bytes"}, s.rate
+	b.out.DefaultSampleType = "inuse_space"
+	early := s.beforeFirstGC()
+	for i := range s.buckets {
+		k := &s.buckets[i]
+		c := s.published(k)
+		if early {
+			c = counts{}
+			for _, f := range k.future {
+				c.add(f)
+			}
+		}
+		ao, ab := scale(int64(c.allocs), int64(c.allocBytes), s.rate)
+		io, ib := scale(int64(c.allocs-c.frees), int64(c.allocBytes-c.freeBytes), s.rate)
+		if ao != 0 || io != 0 {
+			b.allocation(k, ao, ab, io, ib)
+		}
+	}
+	return b.out
+}
+
+// beforeFirstGC says whether nothing was published yet. The runtime then shows all it has, and so do we.
+func (s *siteReader) beforeFirstGC() bool {
+	for i := range s.buckets {
+		if c := s.published(&s.buckets[i]); c.allocs != 0 || c.frees != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *siteReader) recentProfile() *profile.Profile {
+	b := newProfileBuilder(s.p.symbols, "alloc_objects", "count", "alloc_space", "bytes")
+	b.out.PeriodType, b.out.Period = &profile.ValueType{Type: "space", Unit: "bytes"}, s.rate
+	b.out.DefaultSampleType = "alloc_space"
+	for i := range s.buckets {
+		c := s.sinceGC(&s.buckets[i])
+		if n, size := scale(int64(c.allocs), int64(c.allocBytes), s.rate); n != 0 {
+			b.allocation(&s.buckets[i], n, size)
+		}
+	}
+	return b.out
+}
+
+// profileBuilder puts a profile together from program counters.
+type profileBuilder struct {
+	out       *profile.Profile
+	symbols   *symbolizer
+	mapping   *profile.Mapping
+	functions map[string]*profile.Function
+	locations map[uint64]*profile.Location
+}
+
+// newProfileBuilder takes the names and units of the values in turn.
+func newProfileBuilder(sym *symbolizer, types ...string) *profileBuilder {
+	m := &profile.Mapping{ID: 1, Start: sym.funcs.text, Limit: sym.funcs.text + sym.funcs.entryOf(sym.funcs.count),
+		HasFunctions: true, HasFilenames: true, HasLineNumbers: true, HasInlineFrames: true}
+	b := &profileBuilder{symbols: sym, mapping: m, functions: map[string]*profile.Function{}, locations: map[uint64]*profile.Location{}}
+	b.out = &profile.Profile{Mapping: []*profile.Mapping{m}}
+	for i := 0; i+1 < len(types); i += 2 {
+		b.out.SampleType = append(b.out.SampleType, &profile.ValueType{Type: types[i], Unit: types[i+1]})
+	}
+	return b
+}
+
+// allocation adds a site. The runtime's own functions at the leaf are left out, as runtime/pprof does, unless nothing
+// else remains.
+func (b *profileBuilder) allocation(k *bucket, values ...int64) {
+	sample := &profile.Sample{Value: values, NumLabel: map[string][]int64{"bytes": {int64(k.size)}}}
+	stack := k.stack
+	for len(stack) > 0 && ofRuntime(b.leaf(stack[0])) {
+		stack = stack[1:]
+	}
+	if len(stack) == 0 {
+		stack = k.stack
+	}
+	for i := 0; i < len(stack); i++ {
+		pc := stack[i] - 1
+		f := b.symbols.expand(pc)
+		if len(f) == 0 || f[0].Function == "runtime.goexit" {
+			continue
+		}
+		sample.Location = append(sample.Location, b.location(pc, f))
+		i += len(f) - 1 // the stack has an entry for each of the frames that are inlined here
+	}
+	if len(sample.Location) > 0 {
+		b.out.Sample = append(b.out.Sample, sample)
+	}
+}
+
+func (b *profileBuilder) leaf(pc uint64) string {
+	if f := b.symbols.expand(pc - 1); len(f) > 0 {
+		return f[0].Function
+	}
+	return ""
+}
+
+func ofRuntime(name string) bool {
+	return strings.HasPrefix(name, "runtime.") || strings.HasPrefix(name, "internal/runtime/")
+}
+
+func (b *profileBuilder) location(pc uint64, frames []frame) *profile.Location {
+	if l := b.locations[pc]; l != nil {
+		return l
+	}
+	l := &profile.Location{ID: uint64(len(b.locations) + 1), Mapping: b.mapping, Address: pc}
+	for _, f := range frames {
+		l.Line = append(l.Line, profile.Line{Function: b.function(f), Line: int64(f.Line)})
+	}
+	b.locations[pc] = l
+	b.out.Location = append(b.out.Location, l)
+	return l
+}
+
+func (b *profileBuilder) function(f frame) *profile.Function {
+	if fn := b.functions[f.Function]; fn != nil {
+		return fn
+	}
+	fn := &profile.Function{ID: uint64(len(b.functions) + 1), Name: f.Function, SystemName: f.Function, Filename: f.File, StartLine: int64(f.startLine)}
+	b.functions[f.Function] = fn
+	b.out.Function = append(b.out.Function, fn)
+	return fn
+}
