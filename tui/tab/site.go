@@ -157,29 +157,25 @@ func (s *Site) facts(st *State, width int) string {
 	if s.gone {
 		return t.Warn.Render(" ! ") + "The latest profile has nothing left of this site; the last values are shown."
 	}
-	dot := t.Faint.Render(" · ")
 	change := changeCell(t, s.row.Change, s.row.ChangeError)
+	rests := t.Label.Render("rests on ") + plural(int(s.row.Samples), "sample")
 	parts := []string{
 		t.Label.Render("in use ") + t.Strong.Render(unit.Bytes(s.row.InUseBytes)),
 		t.Label.Render("since mark ") + change.Style.Render(change.Text),
+		rests,
 		t.Label.Render("objects ") + unit.Count(s.row.InUseObjects),
 		t.Label.Render("allocated ") + unit.Bytes(s.row.AllocBytes),
 	}
-	if s.row.AllocPerSec.OK {
-		parts = append(parts, t.Label.Render("at ")+unit.Rate(s.row.AllocPerSec.Value))
-	}
-	rests := t.Label.Render("rests on ") + unit.Count(float64(s.row.Samples)) + t.Label.Render(" samples")
 	if s.row.Uncertainty > 0 {
-		rests += t.Label.Render(", ± ") + unit.Bytes(s.row.Uncertainty)
+		parts[2] += t.Label.Render(", ± ") + unit.Bytes(s.row.Uncertainty)
 	}
-	parts = append(parts, rests)
-	line := " " + strings.Join(parts, dot)
-	for theme.Width(line) > width && len(parts) > 2 {
-		parts = append(parts[:len(parts)-2:len(parts)-2], parts[len(parts)-1])
-		if theme.Width(" "+strings.Join(parts, dot)) > width {
-			parts = parts[:len(parts)-1]
-		}
-		line = " " + strings.Join(parts, dot)
+	if s.row.AllocPerSec.OK {
+		parts = append(parts, unit.Rate(s.row.AllocPerSec.Value))
+	}
+	line := " " + strings.Join(parts, t.Faint.Render(" · "))
+	for theme.Width(line) > width && len(parts) > 1 {
+		parts = parts[:len(parts)-1]
+		line = " " + strings.Join(parts, t.Faint.Render(" · "))
 	}
 	return line
 }

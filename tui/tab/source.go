@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,9 +57,18 @@ func readSource(t *theme.Theme, f sampler.Frame) tea.Cmd {
 	}
 }
 
+// sourceEndings are the names of source files that programs with heap profiles are built from. Other files are not
+// read: some of them, /proc/kmsg for one, would keep a reader waiting.
+func sourceEndings() []string {
+	return []string{".go", ".s", ".S", ".c", ".cc", ".cpp", ".h", ".hpp", ".m", ".rs"}
+}
+
 func readText(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("the profile names no file for this frame")
+	}
+	if !slices.Contains(sourceEndings(), filepath.Ext(path)) {
+		return "", fmt.Errorf("%s is not called as source files are", theme.Clean(path))
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -137,8 +148,8 @@ func goLexer() chroma.Lexer {
 		return chroma.Rules{"root": {
 			{Pattern: `\s+`, Type: chroma.Text},
 			{Pattern: `//[^\n]*`, Type: chroma.CommentSingle},
-			{Pattern: `/\*[\s\S]*?(\*/|$)`, Type: chroma.CommentMultiline},
-			{Pattern: "`[^`]*(`|$)", Type: chroma.LiteralString},
+			{Pattern: `/\*[\s\S]*?(\*/|\z)`, Type: chroma.CommentMultiline},
+			{Pattern: "`[^`]*(`|\\z)", Type: chroma.LiteralString},
 			{Pattern: `"(\\.|[^"\\\n])*"?`, Type: chroma.LiteralString},
 			{Pattern: `'(\\.|[^'\\\n])*'?`, Type: chroma.LiteralStringChar},
 			{Pattern: `(break|case|chan|const|continue|default|defer|else|fallthrough|for|func|go|goto|if|import|` +
