@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -17,18 +18,14 @@ func (s *session) Describe() sampler.Info {
 		Target: s.target, PID: s.pid, Name: string(s.comm), Command: s.identity.command, User: s.identity.user,
 		Container: s.identity.container, Started: s.host.started(s.start), Source: Source{}.Name(),
 	}
-	if !s.rollup.open && !s.kernel {
-		info.Hints = append(info.Hints,
-			fmt.Sprintf("Run as root, or as %s, to see PSS, USS and the mappings.", nameOr(s.identity.user, "its user")))
+	if errors.Is(s.rollup.err, sampler.ErrPermission) {
+		who := "as root"
+		if info.User != "" && info.User != "root" {
+			who += ", or as " + info.User + ","
+		}
+		info.Hints = append(info.Hints, "Run heaptop "+who+" to see PSS, USS and the mappings.")
 	}
 	return info
-}
-
-func nameOr(name, other string) string {
-	if name == "" {
-		return other
-	}
-	return name
 }
 
 // ResetPeaks implements sampler.PeakResetter.

@@ -180,14 +180,15 @@ func leadingNumber(name []byte) (int, bool) {
 	return 0, false
 }
 
-// keepLimit is how many descriptors a reader may keep: half of what the process may open, and 4,096 at most, because
-// each costs the kernel 5.6 KiB.
-func keepLimit() int {
+// keepLimits is how many descriptors may be kept, by the process table and by the tree of a session: together half of
+// what the process may open, and 4,096 at most, because each costs the kernel 5.6 KiB.
+func keepLimits() (table, tree int) {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return 128
+		return 0, 0
 	}
-	return int(min(r.Cur/2, 4096))
+	all := int(min(r.Cur/2, 4096))
+	return all - all/16, all / 16
 }
 
 func errno(err error) unix.Errno {

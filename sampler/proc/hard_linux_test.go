@@ -88,7 +88,7 @@ func TestAnotherUser(t *testing.T) {
 		return slices.ContainsFunc(answer, func(s string) bool { return strings.Contains(s, text) })
 	}
 	for _, text := range []string{
-		"warning: ", "smaps_rollup: permission denied", "hint: Run as root, or as root, to see PSS", "mappings: permission denied",
+		"warning: ", "smaps_rollup: permission denied", "hint: Run heaptop as root to see PSS", "mappings: permission denied",
 	} {
 		if !has(text) {
 			t.Errorf("%q is not in %q", text, answer)

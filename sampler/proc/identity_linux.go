@@ -6,11 +6,29 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
+
+// settleAfter is the age at which a process has become what it will be: a fork has run its program, changed its user
+// and moved to its cgroup.
+const settleAfter = 5 * time.Second
+
+// asking says when an identity is due.
+type asking struct{ asked, settled bool }
+
+// due says whether to ask: for a new process, for one that runs another program, once more for one that has settled,
+// and again for a young one without a command line, which exec sets some time after the name.
+func (a *asking) due(renamed, bare bool, age time.Duration) bool {
+	due := !a.asked || renamed || (!a.settled && (bare || age >= settleAfter))
+	if due {
+		a.asked, a.settled = true, age >= settleAfter
+	}
+	return due
+}
 
 // maxCommand bounds a command line, in bytes; Linux itself kept no more for a long time.
 const maxCommand = 4096

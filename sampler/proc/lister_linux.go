@@ -17,7 +17,10 @@ import (
 // NewLister returns a reader of the process table. A row costs one pread of stat on a kept descriptor; processes beyond
 // the limit of descriptors are opened, read and closed, which takes about twice as long. The error wraps
 // sampler.ErrPermission where /proc may not be read.
-func NewLister(o Options) (sampler.Lister, error) { return newLister(o, keepLimit()) }
+func NewLister(o Options) (sampler.Lister, error) {
+	keep, _ := keepLimits()
+	return newLister(o, keep)
+}
 
 // lister implements sampler.Lister.
 type lister struct {
@@ -40,14 +43,9 @@ type row struct {
 	process sampler.Process
 	base    string // last part of the first argument
 	start   uint64
-	fd      int  // of its stat, -1 when it is not kept
-	known   bool // the identity has been asked
-	settled bool // and was asked when the process was no longer young
+	fd      int // of its stat, -1 when it is not kept
+	asking  asking
 }
-
-// settleAfter is the age at which a process has become what it will be: a fork has run its program, changed its user
-// and moved to its cgroup. What was asked before is asked once more.
-const settleAfter = 5 * time.Second
 
 func newLister(o Options, keep int) (*lister, error) {
 	h, err := openHost(o)
@@ -190,8 +188,8 @@ func (l *lister) setName(pid int) {
 	l.name = append(strconv.AppendInt(l.name[:0], int64(pid), 10), "/stat\x00"...)
 }
 
-// fill takes over what stat says, and asks for the identity where that is due: for a new process, once more when it has
-// settled, and when it runs another program. st.comm lies in the buffer that asking uses, so it is taken first.
+// fill takes over what stat says, and asks for the identity where that is due. st.comm lies in the buffer that asking
+// uses, so it is taken first.
 func (l *lister) fill(r *row, st *stat, now time.Time) {
 	p := &r.process
 	renamed := p.Name != string(st.comm)
@@ -203,11 +201,12 @@ func (l *lister) fill(r *row, st *stat, now time.Time) {
 	p.Threads = sampler.Known(float64(st.threads))
 	p.CPU = sampler.Known(float64(st.utime+st.stime) / ticksPerSecond)
 	p.Peak, p.Swap = sampler.Reading{}, sampler.Reading{}
-	if r.known && !renamed && (r.settled || now.Sub(p.Started) < settleAfter) {
+	if !r.asking.asked {
+		p.Started = l.host.started(r.start)
+	}
+	if !r.asking.due(renamed, p.Command == "" && !p.Kernel && p.State != 'Z', now.Sub(p.Started)) {
 		return
 	}
-	p.Started = l.host.started(r.start)
-	r.known, r.settled = true, now.Sub(p.Started) >= settleAfter
 	id := l.identifier.ask(p.PID, p.Kernel, &l.buf)
 	p.Command, p.User, p.Container, r.base = id.command, id.user, id.container, id.base
 }

@@ -166,7 +166,7 @@ func TestListIsCancelled(t *testing.T) {
 
 // Our row of the running system, against what the kernel and the user database say of us.
 func TestListOurselves(t *testing.T) {
-	l := openLister(t, Options{}, keepLimit())
+	l := openLister(t, Options{}, 4000)
 	var table sampler.ProcessTable
 	rows := list(t, l, sampler.ListOptions{PIDs: map[int]bool{os.Getpid(): true}}, &table)
 	p, ok := rows[os.Getpid()]
@@ -244,5 +244,28 @@ func TestNoAllocationInTheSteadyState(t *testing.T) {
 func list2(tb testing.TB, l sampler.Lister, o sampler.ListOptions, into *sampler.ProcessTable) {
 	if err := l.List(context.Background(), o, into); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// A process is new, gets its command line, changes its user, settles: each is noticed, and then nothing is asked again.
+func TestWhenIdentitiesAreAsked(t *testing.T) {
+	var a asking
+	for _, c := range []struct {
+		what          string
+		renamed, bare bool
+		age           time.Duration
+		want          bool
+	}{
+		{"new", true, true, 0, true},
+		{"no command line yet", false, true, time.Second, true},
+		{"young", false, false, 2 * time.Second, false},
+		{"settled", false, false, settleAfter, true},
+		{"old", false, false, time.Hour, false},
+		{"old without a command line", false, true, time.Hour, false},
+		{"another program", true, false, time.Hour, true},
+	} {
+		if got := a.due(c.renamed, c.bare, c.age); got != c.want {
+			t.Errorf("%s: due %v, want %v", c.what, got, c.want)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type session struct {
 
 	identifier *identifier
 	identity   identity
+	asking     asking
 	comm       []byte
 	uid        sampler.Reading
 	kernel     bool
@@ -68,14 +69,16 @@ func (s *session) openProcess() error {
 		_ = unix.Close(dir)
 		return err
 	}
+	s.asking.due(true, false, time.Since(s.host.started(s.start)))
 	s.statm = openFile(dir, "statm", base+"/statm")
 	s.rollup = openFile(dir, "smaps_rollup", base+"/smaps_rollup")
 	s.rollupBudget, s.smapsBudget = budget{share: rollupShare}, budget{share: smapsShare}
 	s.fds = openFDs(dir, base+"/fd", s.host.real)
 	s.cgroup = cgroupReader{host: s.host, where: openFile(dir, "cgroup", base+"/cgroup"), alive: s.hasMemory}
 	s.machine = openMachine(s.host)
+	_, keep := keepLimits()
 	s.tree = tree{
-		host: s.host, pid: s.pid, keep: min(maxTreeKept, keepLimit()/4), budget: budget{share: treeShare},
+		host: s.host, pid: s.pid, keep: keep, budget: budget{share: treeShare},
 		dents: make([]byte, 4<<10),
 	}
 	s.noMemory = fmt.Errorf("process %d has no memory of its own: it is ending, or its first thread has ended", s.pid)
@@ -182,8 +185,9 @@ func (s *session) readStat(snap *sampler.Snapshot) error {
 	if st.start != s.start || st.ended() {
 		return s.end(&st)
 	}
-	if string(st.comm) != string(s.comm) {
-		if err := s.identify(); err != nil { // it runs another program now
+	renamed, bare := string(st.comm) != string(s.comm), s.identity.command == "" && !s.kernel
+	if s.asking.due(renamed, bare, snap.Time.Sub(s.host.started(s.start))) {
+		if err := s.identify(); err != nil {
 			return s.end(nil)
 		}
 	}

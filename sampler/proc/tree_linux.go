@@ -12,17 +12,14 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// Bounds of a tree: what lies beyond maxTree is not followed; beyond maxTreeKept descriptors are opened for each reading.
-const (
-	maxTree     = 1 << 16
-	maxTreeKept = 256
-)
+// maxTree bounds how many descendants are followed.
+const maxTree = 1 << 16
 
 // tree sums the RSS of the descendants of a process.
 type tree struct {
 	host   *host
 	pid    int
-	keep   int // how many descriptors may be kept
+	keep   int // how many descriptors may be kept; the others are opened for each reading
 	kept   int
 	budget budget
 
