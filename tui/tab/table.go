@@ -42,8 +42,8 @@ type Table[K comparable] struct {
 	key    K    // its key, when there is a row
 	has    bool // there is one
 	moved  bool // by the person
-	top    int // the first row on screen
-	height int // rows on screen at the last layout
+	top    int  // the first row on screen
+	height int  // rows on screen at the last layout
 	lay    layout
 }
 

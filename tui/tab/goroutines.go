@@ -1,0 +1,372 @@
+package tab
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/keys"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// Goroutines shows the target's goroutines, grouped by what they do.
+type Goroutines struct {
+	table Table[string]
+	rows  []profile.GoroutineRow
+	shown []int // places in rows
+	taken *sampler.Goroutines
+	mark  *sampler.Goroutines
+
+	typing        bool
+	input         Input
+	width, height int
+}
+
+// The columns of the groups.
+const (
+	goCount = iota
+	goChange
+	goState
+	goWait
+	goFunction
+	goCallers
+	goCreator
+)
+
+// NewGoroutines returns the screen, the largest groups first.
+func NewGoroutines() *Goroutines {
+	s := &Goroutines{}
+	s.table.SetColumns([]Column{
+		{Title: "COUNT", Width: 7, Sort: true},
+		{Title: "SINCE MARK", Width: 11, Sort: true},
+		{Title: "STATE", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 4},
+		{Title: "WAITING", Width: 8, Sort: true, Keep: 3},
+		{Title: "FUNCTION", Width: 24, Flex: 3, Left: true, Sort: true, Ascending: true},
+		{Title: "CALLED BY", Width: 24, Flex: 4, Left: true, Keep: 2},
+		{Title: "CREATED BY", Width: 24, Flex: 2, Left: true, Keep: 1},
+	})
+	return s
+}
+
+// Title implements Screen.
+func (s *Goroutines) Title() string { return "Goroutines" }
+
+// Place implements Screen.
+func (s *Goroutines) Place() keys.Place {
+	if s.typing {
+		return keys.InFilter
+	}
+	return keys.InGoroutines
+}
+
+// Mode implements Screen.
+func (s *Goroutines) Mode() Mode {
+	if s.typing {
+		return Filtering
+	}
+	return Normal
+}
+
+// Closable implements BackHandler: Esc drops a filter that was kept.
+func (s *Goroutines) Closable() bool { return s.input.Text() != "" }
+
+// Needs implements Needer.
+func (s *Goroutines) Needs(*State) Needs { return Needs{Goroutines: true} }
+
+// Why implements Screen.
+func (s *Goroutines) Why(_ *State, id keys.ID) string {
+	if id == keys.Open && s.table.Len() == 0 {
+		return "there is no goroutine to open"
+	}
+	return ""
+}
+
+// Update implements Screen.
+func (s *Goroutines) Update(st *State, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case Heard:
+		if msg.What != NewsTime {
+			s.take(st)
+		}
+	case Size:
+		s.width, s.height = msg.Width, msg.Height
+		s.table.Resize(s.body().height)
+		s.take(st)
+	case tea.KeyMsg:
+		if s.typing && s.input.Type(msg) {
+			s.arrange()
+		}
+	case Wheel:
+		s.table.Wheel(msg.Lines)
+	case Click:
+		if body := s.body(); s.table.Click(msg.X-body.x, msg.Y-body.y) == HitHeader {
+			s.arrange()
+		}
+	case Act:
+		return s.act(msg.ID)
+	}
+	return nil
+}
+
+// take groups the goroutines anew when they, or the mark, are others.
+func (s *Goroutines) take(st *State) {
+	d := st.Data()
+	if d.Goroutines == s.taken && d.Mark.Goroutines == s.mark {
+		return
+	}
+	s.taken, s.mark = d.Goroutines, d.Mark.Goroutines
+	s.rows = s.rows[:0]
+	if s.taken != nil {
+		s.rows = profile.GoroutineRows(s.taken, s.mark)
+	}
+	s.arrange()
+}
+
+func (s *Goroutines) act(id keys.ID) tea.Cmd {
+	if s.table.Move(id) {
+		return nil
+	}
+	switch id {
+	case keys.Open:
+		if row := s.selected(); row != nil {
+			return Ask(Push{NewStack(*row)})
+		}
+	case keys.Filter:
+		s.typing = true
+	case keys.FilterKeep:
+		s.typing = false
+	case keys.FilterDrop, keys.Back:
+		s.typing = false
+		s.input.Set("")
+		s.arrange()
+	case keys.Sort:
+		s.table.NextOrder()
+		s.arrange()
+	case keys.Reverse:
+		s.table.Reverse = !s.table.Reverse
+		s.arrange()
+	}
+	s.table.Resize(s.body().height)
+	return nil
+}
+
+func (s *Goroutines) selected() *profile.GoroutineRow {
+	if s.table.Len() == 0 {
+		return nil
+	}
+	return &s.rows[s.shown[s.table.At()]]
+}
+
+// arrange filters and orders the groups and hands them to the table.
+func (s *Goroutines) arrange() {
+	words := strings.Fields(strings.ToLower(s.input.Text()))
+	s.shown = s.shown[:0]
+	for i := range s.rows {
+		if speaksOf(&s.rows[i], words) {
+			s.shown = append(s.shown, i)
+		}
+	}
+	sign := -1
+	if s.table.Ascending() {
+		sign = 1
+	}
+	slices.SortStableFunc(s.shown, func(a, b int) int {
+		x, y := &s.rows[a], &s.rows[b]
+		switch s.table.Order {
+		case goCount:
+			return sign * cmp.Compare(x.Count, y.Count)
+		case goChange:
+			return compareReadings(x.Change, y.Change, sign)
+		case goWait:
+			return compareReadings(x.WaitMax, y.WaitMax, sign)
+		case goState:
+			return sign * strings.Compare(x.State, y.State)
+		}
+		return sign * strings.Compare(shortFunction(x.Function), shortFunction(y.Function))
+	})
+	groups := make([]string, len(s.shown))
+	for i, at := range s.shown {
+		groups[i] = s.rows[at].Key
+	}
+	s.table.SetRows(groups)
+}
+
+// compareReadings puts what is unknown last.
+func compareReadings(a, b sampler.Reading, sign int) int {
+	switch {
+	case a.OK && b.OK:
+		return sign * cmp.Compare(a.Value, b.Value)
+	case a.OK:
+		return -1
+	case b.OK:
+		return 1
+	}
+	return 0
+}
+
+// speaksOf tells whether state, functions or creator contain every word.
+func speaksOf(r *profile.GoroutineRow, words []string) bool {
+	for _, w := range words {
+		found := strings.Contains(strings.ToLower(r.State), w) || strings.Contains(strings.ToLower(r.CreatedBy.Function), w) ||
+			slices.ContainsFunc(r.Stack, func(f sampler.Frame) bool { return strings.Contains(strings.ToLower(f.Function), w) })
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Goroutines) framed() bool { return s.width >= 24 && s.height >= 6 }
+
+// body is where the table stands.
+func (s *Goroutines) body() box {
+	b := box{0, 0, s.width, s.height}
+	if s.framed() {
+		b = box{theme.PanelCols / 2, 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
+	}
+	if s.lineShown() {
+		b.y++
+		b.height--
+	}
+	return b
+}
+
+func (s *Goroutines) lineShown() bool { return s.typing || s.input.Text() != "" }
+
+// View implements Screen.
+func (s *Goroutines) View(st *State, width, height int) string {
+	s.width, s.height = width, height
+	th, body := st.Theme, s.body()
+	var text string
+	if len(s.rows) == 0 {
+		text = emptySites(st, s.empty(st), body.width, body.height)
+	} else {
+		s.table.Empty = "No goroutine matches the filter. Esc drops it."
+		text = s.table.View(th, body.width, body.height, func(row, column int) Cell { return s.cell(th, row, column) })
+	}
+	if s.lineShown() {
+		line := th.Label.Render("filter: ") + theme.Clean(s.input.Text())
+		if s.typing {
+			line = s.input.View(th, body.width)
+		}
+		text = line + "\n" + text
+	}
+	if s.framed() {
+		f := theme.Frame{Title: "Goroutines", Note: s.note(st), Foot: s.foot(), Focused: true}
+		text = th.Frame(f, text, width, height)
+	}
+	return theme.Fit(text, width, height)
+}
+
+func (s *Goroutines) note(st *State) string {
+	g := s.taken
+	if g == nil {
+		return ""
+	}
+	note := unit.Count(float64(g.Total)) + " in " + plural(len(s.rows), "group")
+	if s.mark != nil && g.Total != s.mark.Total {
+		note += fmt.Sprintf(" · %+d since mark", g.Total-s.mark.Total)
+	}
+	if err := st.Data().GoroutinesFail; err != nil {
+		return "not read since " + g.Time.Format(time.TimeOnly) + ": " + theme.Clean(err.Error())
+	}
+	if g.Source != "" {
+		note += " · by " + theme.Clean(g.Source)
+	}
+	if g.Took > 0 {
+		note += " in " + unit.Duration(g.Took)
+	}
+	if len(g.Warnings) > 0 {
+		note = theme.Clean(g.Warnings[0].Error()) + " · " + note
+	}
+	return note
+}
+
+func (s *Goroutines) foot() string {
+	if n := s.table.Len(); n > 0 {
+		return unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
+	}
+	return ""
+}
+
+// empty says why there are no groups.
+func (s *Goroutines) empty(st *State) string {
+	d := st.Data()
+	switch {
+	case !st.Watching:
+		return "No program is watched. Tab 2 lists the processes; Enter watches one."
+	case s.taken != nil:
+		return "No goroutine was found."
+	case d.GoroutinesFail != nil && notGo(st):
+		return "No goroutines: " + theme.Clean(st.Info.Name) + " is not a Go program, as far as can be told."
+	case d.GoroutinesFail != nil:
+		return sentence("The goroutines cannot be read: " + theme.Clean(d.GoroutinesFail.Error()))
+	case d.Gone != nil:
+		return "The program ended before its goroutines were read."
+	}
+	return "The goroutines are being read."
+}
+
+func (s *Goroutines) cell(th *theme.Theme, row, column int) Cell {
+	r := &s.rows[s.shown[row]]
+	switch column {
+	case goCount:
+		if r.Count == 0 {
+			return Cell{"0", th.Faint}
+		}
+		return Cell{unit.Count(float64(r.Count)), th.Value}
+	case goChange:
+		return countChange(th, r.Change)
+	case goState:
+		return textCell(th, r.State)
+	case goWait:
+		return waitCell(th, r.WaitMax)
+	case goFunction:
+		return Cell{theme.Clean(shortFunction(r.Function)), th.Value}
+	case goCallers:
+		return Cell{callers(r), th.Label}
+	case goCreator:
+		return textCell(th, shortFunction(r.CreatedBy.Function))
+	}
+	return Cell{}
+}
+
+// callers is who called the function of the row, innermost first.
+func callers(r *profile.GoroutineRow) string {
+	at := slices.IndexFunc(r.Stack, func(f sampler.Frame) bool { return f.Function == r.Function })
+	var names []string
+	for _, f := range r.Stack[at+1 : min(at+4, len(r.Stack))] {
+		names = append(names, theme.Clean(shortFunction(f.Function)))
+	}
+	return strings.Join(names, " ← ")
+}
+
+func countChange(th *theme.Theme, r sampler.Reading) Cell {
+	switch {
+	case !r.OK:
+		return unknownCell(th)
+	case r.Value == 0:
+		return Cell{"0", th.Faint}
+	}
+	style, sign := th.ChangeStyle(r.Value)
+	text := unit.Count(r.Value)
+	if r.Value > 0 {
+		text = "+" + text
+	}
+	return Cell{sign + " " + text, style}
+}
+
+// waitCell shows how long the longest waiting one has waited.
+func waitCell(th *theme.Theme, r sampler.Reading) Cell {
+	if !r.OK {
+		return unknownCell(th)
+	}
+	return Cell{unit.Format("seconds", r.Value), th.Value}
+}
