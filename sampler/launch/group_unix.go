@@ -56,13 +56,13 @@ func (f *family) send(s syscall.Signal) {
 	if f.reused {
 		return
 	}
-	syscall.Kill(-f.group, s)
+	_ = syscall.Kill(-f.group, s)
 	// Once each: many programs take a second signal as the wish to end at once.
 	sent := make(map[int]bool)
 	for _, m := range append(f.known, members(f.group)...) {
 		if m.stray && !sent[m.pid] && m.alive() {
 			sent[m.pid] = true
-			syscall.Kill(m.pid, s)
+			_ = syscall.Kill(m.pid, s)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func Start(o Options) (*Process, error) {
 
 // connect sets where the command's output goes.
 func (p *Process) connect(o Options) {
-	var out, errs io.Writer = o.Output, o.Output
+	out, errs := o.Output, o.Output
 	if o.Output == nil {
 		out, errs = p.log.writer(false), p.log.writer(true)
 	} else if _, isFile := o.Output.(*os.File); !isFile {

@@ -1,8 +1,8 @@
 package demo
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 )
 
 // Catalogue is what the shop sells. It is loaded once and never changes.
@@ -18,7 +18,7 @@ type Product struct {
 func LoadCatalogue(n int, random *rand.Rand) *Catalogue {
 	c := &Catalogue{products: make([]*Product, n)}
 	for i := range c.products {
-		c.products[i] = &Product{Name: fmt.Sprintf("product %d", i), Text: describe(random)}
+		c.products[i] = &Product{Name: "product " + strconv.Itoa(i), Text: describe(random)}
 	}
 	return c
 }
