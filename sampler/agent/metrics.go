@@ -2,6 +2,7 @@ package agent
 
 import (
 	"math"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
@@ -10,6 +11,10 @@ import (
 	"sync"
 	"time"
 )
+
+// goroutines is sent as what runtime.NumGoroutine says. That is what the metric of this name said until Go 1.25; since
+// then it counts the runtime's own goroutines too, and would not agree with profiles, nor with older programs.
+const goroutines = "/sched/goroutines:goroutines"
 
 // pauseHistogram is the one distribution that is sent.
 const pauseHistogram = "/sched/pauses/total/gc:seconds"
@@ -30,7 +35,7 @@ func newReader() *reader {
 		switch {
 		case d.Name == pauseHistogram:
 			r.pauses = append(r.pauses, metrics.Sample{Name: d.Name})
-		case strings.HasPrefix(d.Name, "/godebug/"):
+		case strings.HasPrefix(d.Name, "/godebug/"), d.Name == goroutines:
 		case d.Kind == metrics.KindUint64 || d.Kind == metrics.KindFloat64:
 			r.scalars = append(r.scalars, metrics.Sample{Name: d.Name})
 		}
@@ -64,7 +69,9 @@ func (r *reader) json(pid int, since uint64, withCycles, withBuckets bool) []byt
 	for _, s := range r.scalars {
 		b = appendSample(b, s)
 	}
-	b = append(b, `"/gc/pauses/total:seconds":`...)
+	b = append(b, `"`+goroutines+`":`...)
+	b = strconv.AppendInt(b, int64(runtime.NumGoroutine()), 10)
+	b = append(b, `,"/gc/pauses/total:seconds":`...)
 	b = strconv.AppendFloat(b, r.gc.PauseTotal.Seconds(), 'g', -1, 64)
 	b = append(b, '}')
 	for _, s := range r.pauses {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,7 +178,7 @@ func TestTraceKinds(t *testing.T) {
 
 func TestTraceHoldsNothingForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out locked
 		tr := NewTrace(&out)
 		defer tr.Close()
 		fmt.Fprint(tr, "proceed? gc ")
@@ -247,6 +248,24 @@ func BenchmarkTrace(b *testing.B) {
 	for b.Loop() {
 		tr.Write(text)
 	}
+}
+
+// locked is a buffer for several goroutines.
+type locked struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 type discard struct{}

@@ -1,0 +1,165 @@
+package goruntime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+const (
+	howAgent    = `import github.com/alloc-dev/heaptop/sampler/agent in the program and call agent.Listen(agent.Options{})`
+	howEndpoint = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
+)
+
+// without says that no source at hand can do what was asked, and what would enable it.
+func (j *session) without(what string, why error, how string) error {
+	switch {
+	case j.program.known && j.program.version == "" && j.agent == nil:
+		return fmt.Errorf("%s: process %d is not a Go program (%w)", what, j.pid, sampler.ErrUnsupported)
+	case why != nil:
+		return fmt.Errorf("%s: %w; or %s (%w)", what, why, how, sampler.ErrUnsupported)
+	}
+	return fmt.Errorf("%s: to enable it, %s (%w)", what, how, sampler.ErrUnsupported)
+}
+
+// HeapProfile asks memory, which costs the target nothing, else the agent, else the endpoint. An endpoint's last
+// profile is returned again when it is asked for sooner than 5 s after; Profile.Time says when it was made.
+func (j *session) HeapProfile(ctx context.Context) (sampler.Profile, error) {
+	const what = "read the heap profile"
+	var why error
+	if p, ok := j.memory.(sampler.HeapProfiler); ok {
+		got, err := p.HeapProfile(ctx)
+		if err == nil || ctx.Err() != nil {
+			return got, err
+		}
+		why = err
+	}
+	switch {
+	case j.agent != nil:
+		return j.agent.heapProfile(ctx)
+	case j.endpoint != nil:
+		return j.endpoint.heapProfile(ctx)
+	}
+	return sampler.Profile{}, j.without(what, errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+}
+
+// Goroutines asks in the same order as HeapProfile. The agent and an endpoint stop the program to tell.
+func (j *session) Goroutines(ctx context.Context) (sampler.Goroutines, error) {
+	var why error
+	if p, ok := j.memory.(sampler.GoroutineProfiler); ok {
+		got, err := p.Goroutines(ctx)
+		if err == nil || ctx.Err() != nil {
+			return got, err
+		}
+		why = err
+	}
+	switch {
+	case j.agent != nil:
+		return j.agent.goroutines(ctx)
+	case j.endpoint != nil:
+		return j.endpoint.goroutines(ctx)
+	}
+	return sampler.Goroutines{}, j.without("read the goroutines", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+}
+
+// GoroutineProfile asks in the same order as Goroutines.
+func (j *session) GoroutineProfile(ctx context.Context) (sampler.Profile, error) {
+	var why error
+	if p, ok := j.memory.(sampler.GoroutineProfiler); ok {
+		got, err := p.GoroutineProfile(ctx)
+		if err == nil || ctx.Err() != nil {
+			return got, err
+		}
+		why = err
+	}
+	switch {
+	case j.agent != nil:
+		return j.agent.goroutineProfile(ctx)
+	case j.endpoint != nil:
+		return j.endpoint.goroutineProfile(ctx)
+	}
+	return sampler.Profile{}, j.without("read the goroutine profile", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+}
+
+// CanCollect returns nil when the agent, an endpoint or memory can force a collection, else an error that says what
+// would enable it.
+func (j *session) CanCollect() error {
+	if j.agent != nil || j.endpoint != nil {
+		return nil
+	}
+	var why error
+	if c, ok := j.memory.(sampler.Collector); ok {
+		if why = c.CanCollect(); why == nil {
+			return nil
+		}
+	}
+	return j.without("force a garbage collection", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+}
+
+// Collect forces a garbage collection and returns when it has ended; memory, which can only ask for one, may return
+// sooner.
+func (j *session) Collect(ctx context.Context) error {
+	switch {
+	case j.agent != nil:
+		return j.agent.collect(ctx)
+	case j.endpoint != nil:
+		return j.endpoint.collect(ctx)
+	}
+	if err := j.CanCollect(); err != nil {
+		return err
+	}
+	return j.memory.(sampler.Collector).Collect(ctx)
+}
+
+// SetGCPercent sets GOGC through the agent; -1 switches the collector off.
+func (j *session) SetGCPercent(ctx context.Context, percent int) error {
+	if j.agent == nil {
+		return j.without("set GOGC", nil, howAgent)
+	}
+	return j.agent.setGCPercent(ctx, percent)
+}
+
+// SetMemoryLimit sets GOMEMLIMIT through the agent; math.MaxInt64 means none.
+func (j *session) SetMemoryLimit(ctx context.Context, bytes int64) error {
+	if j.agent == nil {
+		return j.without("set GOMEMLIMIT", nil, howAgent)
+	}
+	return j.agent.setMemoryLimit(ctx, bytes)
+}
+
+// FreeOSMemory makes the program collect and return free memory to the system, through the agent.
+func (j *session) FreeOSMemory(ctx context.Context) error {
+	if j.agent == nil {
+		return j.without("return free memory to the system", nil, howAgent)
+	}
+	return j.agent.freeOSMemory(ctx)
+}
+
+// Mappings asks the system.
+func (j *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
+	if m, ok := j.system.(sampler.Mapper); ok {
+		return m.Mappings(ctx)
+	}
+	return sampler.Mappings{}, fmt.Errorf("read the mappings of %s: its process is not read by a source that can (%w)", j.target, sampler.ErrUnsupported)
+}
+
+// ResetPeaks starts the system's own peaks anew.
+func (j *session) ResetPeaks() {
+	if r, ok := j.system.(sampler.PeakResetter); ok {
+		r.ResetPeaks()
+	}
+}
+
+// Parts returns the joined sessions that come from other packages, so that an ability this one does not know can be
+// found in them: what reads the process's memory, then what asks the system. They are closed by the joined session.
+func (j *session) Parts() []sampler.Session {
+	var parts []sampler.Session
+	for _, p := range []sampler.Session{j.memory, j.system} {
+		if p != nil {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}

@@ -1,0 +1,73 @@
+package goruntime
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// Describe names the deepest source in use and says what would show more.
+func (j *session) Describe() sampler.Info {
+	i := sampler.Info{Source: "proc"}
+	if d, ok := j.system.(sampler.Describer); ok {
+		i = d.Describe()
+	}
+	i.Target, i.PID = j.target, j.pid
+	if i.GoVersion == "" {
+		i.GoVersion = j.program.version
+	}
+	if j.agent != nil {
+		i.GoVersion = j.agent.info.GoVersion
+		if i.Name == "" {
+			i.Name = j.agent.info.Main
+		}
+	}
+	if d, ok := j.memory.(sampler.Describer); ok && i.GoVersion == "" {
+		i.GoVersion = d.Describe().GoVersion
+	}
+	if i.Name == "" && j.endpoint != nil {
+		i.Name = j.endpoint.url.base.Host
+	}
+	switch {
+	case j.agent != nil:
+		i.Source = "agent"
+	case j.memory != nil:
+		i.Source = "memory"
+	case j.endpoint != nil:
+		i.Source = "pprof"
+	case j.traced.Number > 0:
+		i.Source = "gctrace"
+	}
+	i.Hints = append(append([]string(nil), i.Hints...), j.advice()...)
+	return i
+}
+
+// advice says what would show more of a Go program.
+func (j *session) advice() []string {
+	out := append([]string(nil), j.hints...)
+	if !j.isGo() || j.agent != nil {
+		return out
+	}
+	if j.memoryErr != nil {
+		out = append(out, j.memoryErr.Error())
+	}
+	deep := j.memory != nil || j.endpoint != nil
+	switch {
+	case !deep && !j.program.known && j.pid != 0:
+		if errors.Is(j.program.reason, sampler.ErrPermission) {
+			out = append(out, fmt.Sprintf("whether this is a Go program cannot be read: run heaptop as the user of process %d, or as root", j.pid))
+		}
+	case !deep:
+		out = append(out, "to see the heap and the collector, "+howAgent+", or "+howEndpoint)
+		if j.scan != nil && j.scan.err != nil {
+			out = append(out, "no pprof endpoint was looked for: "+j.scan.err.Error())
+		}
+	default:
+		out = append(out, "to set GOGC and GOMEMLIMIT from here, "+howAgent)
+	}
+	if j.memory != nil && j.CanCollect() != nil {
+		out = append(out, "to force a collection, "+howAgent+", or "+howEndpoint)
+	}
+	return out
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package goruntime
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// listeners refuses: which ports a process listens on is read from Linux's /proc only.
+func listeners(_ string, pid int) ([]listener, error) {
+	return nil, fmt.Errorf("find the ports of process %d on this system (%w)", pid, sampler.ErrUnsupported)
+}
+
+func owner(context.Context, string, string) int { return 0 }
