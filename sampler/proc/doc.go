@@ -22,6 +22,8 @@
 //     goes there. Pages that processes share count once for each.
 //   - The cgroup is the one with memory accounting, version 1 or 2. Its limit is the smallest on the way up to the root,
 //     its other numbers are its own. No limit is an absent sample without a warning.
+//   - How a process ended is told from its zombie, where the kernel shows that, and an OOM kill from the cgroup's count,
+//     which is the cgroup's: another process of it, killed in the same seconds, would look the same.
 //
 // It refuses to read what it may not: another user's smaps is a warning and an absent number. It starts nothing, ends
 // nothing and writes nothing below /proc.

@@ -26,8 +26,8 @@ type Source struct {
 // Name returns "proc".
 func (Source) Name() string { return "proc" }
 
-// Open begins to watch the process t.PID. The session also is a sampler.Describer, and on Linux a sampler.Mapper and a
-// sampler.PeakResetter. The error wraps sampler.ErrNotFound when there is no such process, sampler.ErrPermission when
+// Open begins to watch the process t.PID. The session also is a sampler.Describer and a sampler.PeakResetter, and on
+// Linux a sampler.Mapper. The error wraps sampler.ErrNotFound when there is no such process, sampler.ErrPermission when
 // the system hides it, sampler.ErrUnsupported when the target is no process.
 func (s Source) Open(ctx context.Context, t sampler.Target) (sampler.Session, error) {
 	if (t.Kind != sampler.KindProcess && t.Kind != sampler.KindCommand) || t.PID < 1 {
