@@ -107,6 +107,7 @@ type GoroutineGroup struct {
 	WaitMax   Reading // seconds the longest waiting one has waited at least
 	Stack     []Frame // innermost first; empty for running ones where the source reads no stack
 	CreatedBy Frame
+	Start     Frame // the function the goroutine was started with; empty where the source cannot tell
 }
 
 // Goroutines is the target's goroutines, the largest group first.

@@ -54,7 +54,7 @@ func newProgram(mem memory, im *image, slide uint64) (*program, error) {
 	} else {
 		p.hearWitnesses(release)
 	}
-	p.symbols = newSymbolizer(p.funcs, slide)
+	p.symbols = newSymbolizer(p.funcs, p.minor)
 	return p, p.check()
 }
 

@@ -1,4 +1,3 @@
 package goproc
 
-type goroutineReader struct{}
 type spanReader struct{}

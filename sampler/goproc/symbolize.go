@@ -11,19 +11,30 @@ const (
 type frame struct {
 	sampler.Frame
 	startLine int
-	inlined   bool
+	wrapper   bool // made by the compiler; the runtime leaves it out of stacks
 }
 
 // symbolizer turns program counters into frames and remembers them: a program has few distinct ones.
 type symbolizer struct {
-	funcs  *functions
-	slide  uint64
-	frames map[uint64][]frame
-	deltas map[uint64]int32 // frame size by program counter, for unwinding
+	funcs   *functions
+	wrapper byte // the kind of function that wrappers are
+	frames  map[uint64][]frame
+	deltas  map[uint64]int32 // frame size by program counter, for unwinding
 }
 
-func newSymbolizer(t *functions, slide uint64) *symbolizer {
-	return &symbolizer{funcs: t, slide: slide, frames: map[uint64][]frame{}, deltas: map[uint64]int32{}}
+func newSymbolizer(t *functions, minor int) *symbolizer {
+	return &symbolizer{funcs: t, wrapper: wrapperKind(minor), frames: map[uint64][]frame{}, deltas: map[uint64]int32{}}
+}
+
+// wrapperKind is how the runtime numbers functions that the compiler made (internal/abi.FuncIDWrapper).
+func wrapperKind(minor int) byte {
+	switch minor {
+	case 20, 21:
+		return 21
+	case 22, 23, 24:
+		return 22
+	}
+	return 23
 }
 
 // expand returns the frames at pc, innermost first: more than one where calls were inlined, none where no function is.
@@ -53,10 +64,11 @@ func (s *symbolizer) resolve(pc uint64) []frame {
 		file := t.file(&fn, t.value(fn.u32(20), &fn, pc))
 		call := s.inlinedCall(tree, index, &fn, pc)
 		if call == nil {
-			return append(out, frame{Frame: sampler.Frame{Function: t.name(&fn), File: file, Line: line}, startLine: int(int32(fn.u32(36)))})
+			return append(out, frame{Frame: sampler.Frame{Function: t.name(&fn), File: file, Line: line},
+				startLine: int(int32(fn.u32(36))), wrapper: fn.raw[40] == s.wrapper})
 		}
 		out = append(out, frame{Frame: sampler.Frame{Function: t.nameAt(u32(call, 4)), File: file, Line: line},
-			startLine: int(int32(u32(call, 12))), inlined: true})
+			startLine: int(int32(u32(call, 12))), wrapper: call[0] == s.wrapper})
 		pc = fn.entry + uint64(u32(call, 8))
 	}
 	return out
@@ -100,7 +112,14 @@ func (s *symbolizer) name(pc uint64) string {
 	return f[len(f)-1].Function
 }
 
-// delta returns by how much the stack pointer is below the return address at pc, -1 where that is not known.
+// What delta returns besides sizes.
+const (
+	unknown   = -1
+	outermost = -2
+)
+
+// delta returns how far the stack pointer at pc is below the caller's, the return address that a call pushes aside;
+// unknown where no function is, outermost where the stack ends.
 func (s *symbolizer) delta(pc uint64) int32 {
 	if d, ok := s.deltas[pc]; ok {
 		return d
@@ -108,13 +127,49 @@ func (s *symbolizer) delta(pc uint64) int32 {
 	if len(s.deltas) >= maxCached {
 		clear(s.deltas)
 	}
-	d := int32(-1)
+	d := int32(unknown)
 	if fn, ok := s.funcs.find(pc); ok {
-		d = s.funcs.value(fn.u32(16), &fn, pc)
-		if d < 0 || s.funcs.name(&fn) == "runtime.goexit" {
-			d = -2 // the outermost function
+		d = max(s.funcs.value(fn.u32(16), &fn, pc), unknown)
+		if s.funcs.name(&fn) == "runtime.goexit" {
+			d = outermost
 		}
 	}
 	s.deltas[pc] = d
 	return d
+}
+
+// call returns the address inside the call that pc returns to, or pc itself where it is a function's first instruction.
+func (s *symbolizer) call(pc uint64) uint64 {
+	if fn, ok := s.funcs.find(pc); ok && fn.entry == pc {
+		return pc
+	}
+	return pc - 1
+}
+
+// visible returns the frames at pc that the runtime shows in a stack, innermost first: wrappers are left out unless
+// they called a panic, whose function callee is.
+func (s *symbolizer) visible(pc uint64, callee string) []frame {
+	all := s.expand(pc)
+	for i := range all {
+		if all[i].wrapper && !panics(callee) {
+			return shown(all, callee)
+		}
+		callee = all[i].Function
+	}
+	return all
+}
+
+func shown(all []frame, callee string) []frame {
+	out := make([]frame, 0, len(all))
+	for i := range all {
+		if !all[i].wrapper || panics(callee) {
+			out = append(out, all[i])
+		}
+		callee = all[i].Function
+	}
+	return out
+}
+
+func panics(name string) bool {
+	return name == "runtime.gopanic" || name == "runtime.sigpanic" || name == "runtime.panicwrap"
 }

@@ -31,7 +31,7 @@ func WantedFields() map[string][]string {
 		"runtime.mcache": {"alloc", "tinyAllocs"},
 		"runtime.p":      {"id", "status", "mcache", "gFree.n", "gFree.size"},
 		"runtime.m":      {"g0", "gsignal", "curg", "procid", "alllink"},
-		"runtime.g": {"stack.lo", "stack.hi", "_panic", "_defer", "m", "sched.sp", "sched.pc", "sched.bp", "syscallsp", "syscallpc",
+		"runtime.g": {"stack.lo", "stack.hi", "_panic", "_defer", "m", "sched.sp", "sched.pc", "sched.lr", "sched.bp", "syscallsp", "syscallpc",
 			"stktopsp", "atomicstatus", "goid", "waitsince", "waitreason", "parentGoid", "gopc", "startpc", "waiting"},
 		"runtime.schedt": {"gcwaiting", "ngsys", "gFree.n", "gFree.stack.size", "gFree.noStack.size", "stwTotalTimeGC", "stwStoppingTimeGC",
 			"stwTotalTimeOther", "stwStoppingTimeOther", "timeToRun", "totalMutexWaitTime"},
