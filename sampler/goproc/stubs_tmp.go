@@ -1,3 +1,0 @@
-package goproc
-
-type spanReader struct{}
