@@ -33,8 +33,7 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("agent: listen on %s: %w", path, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("agent: listen on %s: %w", path, err)
+		return nil, fmt.Errorf("agent: listen on %s: %w", path, errors.Join(err, l.Close()))
 	}
 	return l, nil
 }

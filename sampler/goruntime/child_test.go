@@ -83,7 +83,9 @@ func (c *server) do(word, rest string) error {
 	case "gc":
 		runtime.GC()
 	case "log":
-		chatter(rest)
+		chatter(rest, log.LstdFlags|log.Lmsgprefix)
+	case "count":
+		chatter("", 0)
 	}
 	runtime.ReadMemStats(&t.MemStats)
 	t.Goroutines = runtime.NumGoroutine()
@@ -93,13 +95,15 @@ func (c *server) do(word, rest string) error {
 //go:noinline
 func holdOneMiB() []byte { return bytes.Repeat([]byte{1}, 1<<20) }
 
+const logLines = 50_000
+
 // chatter logs numbered lines while the collector runs all the time.
-func chatter(prefix string) {
-	l := log.New(os.Stderr, prefix, log.LstdFlags|log.Lmsgprefix)
+func chatter(prefix string, flags int) {
+	l := log.New(os.Stderr, prefix, flags)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range 4000 {
+		for i := range logLines {
 			l.Print(i)
 		}
 	}()
@@ -109,7 +113,7 @@ func chatter(prefix string) {
 			return
 		default:
 			runtime.KeepAlive(make([]byte, 3<<20))
-			if n%5 == 0 {
+			if n%50 == 0 {
 				runtime.GC()
 			}
 		}

@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/pprof/profile"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/goproc"
 	"github.com/alloc-dev/heaptop/sampler/proc"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
@@ -252,6 +257,31 @@ func TestEndpointIsNotAskedOften(t *testing.T) {
 	}
 }
 
+// Memory is read from outside; what it cannot do, an endpoint does.
+func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
+	c := start(t, nil)
+	c.do("hold")
+	s := open(t, quick(Options{Memory: goproc.Source{}}), c.target())
+	if i := describe(s); i.Source != "memory" {
+		t.Skipf("memory cannot be read here: %q", i.Hints)
+	}
+	if err := s.(sampler.Collector).CanCollect(); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "agent.Listen") {
+		t.Errorf("can collect: %v", err)
+	}
+	c.do("pprof 127.0.0.1:0")
+	before := c.do("gc")
+	snap := until(t, s, "endpoint", func(*sampler.Snapshot) bool { return s.(sampler.Collector).CanCollect() == nil })
+	agrees(t, snap, before, c.do(""))
+	near(t, snap, sampler.GoHeapLive, 64<<20, 66<<20, 0)
+	if i := describe(s); i.Source != "memory" {
+		t.Errorf("describes %+v", i)
+	}
+	able(t, c, s)
+	if p, err := s.(sampler.HeapProfiler).HeapProfile(t.Context()); err != nil || p.Source != "memory" {
+		t.Errorf("heap profile of %q: %v", p.Source, err)
+	}
+}
+
 // An agent that appears while the process is watched is taken up, and its end is survived.
 func TestDeeperSourceAppearsAndGoes(t *testing.T) {
 	c := start(t, nil)
@@ -339,9 +369,9 @@ func TestContract(t *testing.T) {
 
 // A command's stderr: every line of its log and every collection is there, each where it belongs.
 func TestTraceOfARealProgram(t *testing.T) {
-	var out locked
+	var out, raw locked
 	trace := NewTrace(&out)
-	c := start(t, trace, "GODEBUG=gctrace=1")
+	c := start(t, io.MultiWriter(&raw, trace), "GODEBUG=gctrace=1")
 	src := quick(Options{Trace: trace})
 	s := open(t, src, c.target())
 	end := c.do("log server ")
@@ -359,12 +389,64 @@ func TestTraceOfARealProgram(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	for i, line := range lines {
-		if i >= 4000 || !strings.HasSuffix(line, fmt.Sprint(" server ", i)) || len(line) != len("2026/11/21 21:45:00 server ")+len(fmt.Sprint(i)) {
+		if i >= logLines || !strings.HasSuffix(line, fmt.Sprint(" server ", i)) || len(line) != len("2026/11/21 21:45:00 server ")+len(fmt.Sprint(i)) {
 			t.Fatalf("line %d of %d is %q", i, len(lines), line)
 		}
 	}
-	if len(lines) != 4000 {
+	if len(lines) != logLines {
 		t.Errorf("%d lines", len(lines))
+	}
+	unbroken := len(regexp.MustCompile(`gc \d+ @[^\n]* P( \(forced\))?\n`).FindAllString(raw.String(), -1))
+	t.Logf("%d collections, of %d the line came in one piece", end.MemStats.NumGC, unbroken)
+}
+
+// Lines that are nothing but numbers can be told from the runtime's only where each write is seen by itself.
+func TestPacketTraceOfARealProgram(t *testing.T) {
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_DIRECT); err != nil {
+		t.Fatal(err)
+	}
+	r, w := os.NewFile(uintptr(fds[0]), "stderr"), os.NewFile(uintptr(fds[1]), "stderr")
+	defer r.Close()
+	defer w.Close()
+	var out locked
+	trace := NewPacketTrace(&out)
+	c := start(t, w, "GODEBUG=gctrace=1")
+	done := make(chan error, 1)
+	go func() {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := r.Read(buf)
+			if err != nil {
+				done <- err
+				return
+			}
+			trace.Write(buf[:n])
+		}
+	}()
+	end := c.do("count")
+	c.end()
+	w.Close()
+	if err := <-done; !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	if err := trace.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cycles := trace.Cycles()
+	if len(cycles) < int(end.MemStats.NumGC) {
+		t.Errorf("%d collections, the program says %d", len(cycles), end.MemStats.NumGC)
+	}
+	for i, cy := range cycles {
+		if cy.Number != uint64(i)+1 {
+			t.Fatalf("collection %d is numbered %d", i, cy.Number)
+		}
+	}
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		if i < logLines && line != fmt.Sprint(i) || i >= logLines && line != "" {
+			t.Fatalf("line %d of %d is %q", i, len(lines), line)
+		}
 	}
 }
 
