@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/pprof/profile"
@@ -54,6 +53,8 @@ type Heap struct {
 	TotalAlloc float64 // bytes
 	Empty      string  // why there are no sites; "" when there are some
 	Warnings   []string
+
+	raw []byte // the profile as it came, for Join, which needs every stack
 }
 
 // ErrNotHeap says that the bytes are a profile, but of something else.
@@ -63,22 +64,11 @@ var ErrNotHeap = errors.New("not a heap profile")
 // messages and 8 million references in it; more is an error, as are bytes that are no profile. An error that wraps
 // ErrNotHeap names what the profile measures instead.
 func ParseHeap(p sampler.Profile) (Heap, error) {
-	raw, err := unpack(p.Data)
+	pr, at, err := decodeHeap(p.Data)
 	if err != nil {
 		return Heap{}, fmt.Errorf("read heap profile: %w", err)
 	}
-	pr, err := profile.ParseUncompressed(raw)
-	if err == nil {
-		err = pr.CheckValid()
-	}
-	if err != nil {
-		return Heap{}, fmt.Errorf("read heap profile: %w", err)
-	}
-	at, err := columnsOf(pr)
-	if err != nil {
-		return Heap{}, fmt.Errorf("read heap profile: %w", err)
-	}
-	h := Heap{Time: p.Time, Rate: rateOf(pr)}
+	h := Heap{Time: p.Time, Rate: rateOf(pr), raw: p.Data}
 	if h.Time.IsZero() && pr.TimeNanos > 0 {
 		h.Time = time.Unix(0, pr.TimeNanos)
 	}
@@ -87,14 +77,35 @@ func ParseHeap(p sampler.Profile) (Heap, error) {
 	return h, nil
 }
 
+// decodeHeap unpacks and checks a heap profile, and finds its columns.
+func decodeHeap(data []byte) (*profile.Profile, columns, error) {
+	pr, err := decode(data)
+	if err != nil {
+		return nil, columns{}, err
+	}
+	at, err := columnsOf(pr)
+	return pr, at, err
+}
+
+// decode unpacks and checks a profile of any sort.
+func decode(data []byte) (*profile.Profile, error) {
+	raw, err := unpack(data)
+	if err != nil {
+		return nil, err
+	}
+	pr, err := profile.ParseUncompressed(raw)
+	if err == nil {
+		err = pr.CheckValid()
+	}
+	return pr, err
+}
+
 // columns are the places of the four values in a sample, -1 where the profile has none.
 type columns struct{ allocObjects, allocBytes, inUseObjects, inUseBytes int }
 
 func columnsOf(pr *profile.Profile) (columns, error) {
 	c := columns{-1, -1, -1, -1}
-	names := make([]string, 0, len(pr.SampleType))
 	for i, t := range pr.SampleType {
-		names = append(names, t.Type)
 		switch t.Type + "/" + t.Unit {
 		case "alloc_objects/count":
 			c.allocObjects = i
@@ -107,7 +118,7 @@ func columnsOf(pr *profile.Profile) (columns, error) {
 		}
 	}
 	if c.inUseBytes < 0 || c.inUseObjects < 0 {
-		return c, fmt.Errorf("%w: it measures %q, wanted inuse_objects and inuse_space in bytes", ErrNotHeap, clip(strings.Join(names, ", ")))
+		return c, fmt.Errorf("%w: it measures %q, wanted inuse_objects and inuse_space in bytes", ErrNotHeap, clip(typeNames(pr)))
 	}
 	return c, nil
 }
