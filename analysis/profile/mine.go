@@ -93,3 +93,6 @@ func packageOf(function string) string {
 	}
 	return name[:slash+1+dot]
 }
+
+// PassesOwn reports whether a stack passes through the program's own code, as Filter.Mine has it.
+func PassesOwn(stack []sampler.Frame) bool { return slices.Contains(ownFrames(stack), true) }
