@@ -257,8 +257,11 @@ func (m *Memory) rough(r *profile.SiteRow, text string) string {
 	return text
 }
 
-// shortFunction leaves out the path of a function's package but for its last element.
-func shortFunction(name string) string { return name[strings.LastIndex(name, "/")+1:] }
+// shortFunction leaves out the path of a function's package but for its last element. Type arguments keep theirs.
+func shortFunction(name string) string {
+	head, _, _ := strings.Cut(name, "[")
+	return name[strings.LastIndex(head, "/")+1:]
+}
 
 // whyNoSites says why the table is empty, and what would fill it.
 func (m *Memory) whyNoSites(st *State) string {
