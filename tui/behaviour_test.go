@@ -11,6 +11,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
@@ -310,4 +311,31 @@ type countingHeap struct {
 func (c *countingHeap) HeapProfile(ctx context.Context) (sampler.Profile, error) {
 	c.heaps++
 	return c.Fake.HeapProfile(ctx)
+}
+
+func TestPassingAnOwnLimitSaysSoAndRingsOnce(t *testing.T) {
+	h := started(t, 1)
+	rings := &terminal{}
+	rss, _ := h.m.st.Live().Snapshot.Get(sampler.ProcessRSS)
+	h.m.o.Limits = []analysis.Limit{{Name: "rss", Metric: sampler.ProcessRSS, Bytes: rss + 1}}
+	h.m.o.Output, h.m.rung = rings, make([]bool, 1)
+	event := func(rss float64) {
+		snap := h.m.st.Live().Snapshot.Clone()
+		snap.Time = snap.Time.Add(time.Second)
+		snap.Set(sampler.ProcessRSS, rss)
+		h.send(eventMsg{watch: h.m.watchID, at: snap.Time, event: sampler.Event{Snapshot: snap, Info: h.watch.Describe()}, open: true})
+	}
+	event(rss)
+	if got := rings.String(); got != "" {
+		t.Errorf("below the limit the terminal got %q", got)
+	}
+	for range 3 {
+		event(rss + 1)
+	}
+	h.mustShow(t, "! rss is passed: ")
+	event(rss / 2)
+	event(rss + 2)
+	if got := rings.String(); got != bell+bell {
+		t.Errorf("two crossings sent %q", got)
+	}
 }

@@ -93,7 +93,7 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		cmds = append(cmds, m.probe())
 	}
 	if msg.event.Snapshot != nil {
-		cmds = append(cmds, m.finishCollect(msg.event.Snapshot))
+		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot))
 	}
 	return tea.Batch(cmds...)
 }
