@@ -198,9 +198,7 @@ func TestSignalsLeaveTheTerminalAsItWas(t *testing.T) {
 		if !dead(pid) {
 			t.Errorf("%s: the command is still alive", sig)
 		}
-		if out := c.text(); !strings.Contains(out, "exit 130: interrupted") {
-			t.Errorf("%s: the end is not told: %q", sig, out)
-		}
+		c.shows("exit 130: interrupted")
 	}
 }
 
