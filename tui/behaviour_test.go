@@ -225,6 +225,7 @@ func TestFilterIsTypedKeptAndDropped(t *testing.T) {
 func TestSwitchingTargetForgetsTheOld(t *testing.T) {
 	h := started(t, 30)
 	old := h.watch
+	h.press("+")
 	h.send(tab.Watch{Target: sampler.Target{Kind: sampler.KindProcess, PID: 77}, Name: "other"})
 	if !old.closed {
 		t.Error("the old watch was not closed")
@@ -233,6 +234,9 @@ func TestSwitchingTargetForgetsTheOld(t *testing.T) {
 		t.Errorf("opened %+v", h.backend.opened)
 	}
 	h.mustShow(t, "chosen 77", "○ first reading")
+	if got := h.m.watch.(*fakeWatch).interval; got != 2*time.Second {
+		t.Errorf("the new target is read every %s, not every 2s as the old one was", got)
+	}
 	h.mustHide(t, "api-server", "cache.(*LRU).Add")
 	late := sampler.Event{Snapshot: &sampler.Snapshot{Time: h.m.st.Now}, Info: sampler.Info{Name: "late"}}
 	h.send(eventMsg{watch: h.m.watchID - 1, at: h.m.st.Now, event: late, open: true})

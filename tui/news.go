@@ -135,7 +135,9 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 		}
 		return nil
 	}
-	return tea.Batch(closeOld, m.listen(), m.probe(), m.heard(tab.NewsTarget))
+	pace := m.st.Interval
+	keepPace := func() tea.Msg { msg.watch.SetInterval(pace); return nil }
+	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.heard(tab.NewsTarget))
 }
 
 // collected takes the end of a forced collection. What it freed is known with the next reading.
