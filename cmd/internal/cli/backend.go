@@ -182,7 +182,7 @@ func (b *backend) close(ctx context.Context) {
 		b.command.Stop(sig)
 	}
 	if b.lister != nil {
-		b.lister.Close()
+		_ = b.lister.Close() // it only read
 	}
 }
 

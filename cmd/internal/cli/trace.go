@@ -32,8 +32,11 @@ func addTrace(o *launch.Options, getenv func(string) string) goruntime.CycleSour
 	}
 	o.Env = append(o.Env, traceVariable+"="+value)
 	source := &lateTrace{}
-	o.FilterStderr = func(next io.Writer) io.Writer {
+	o.FilterStderr = func(next io.Writer, packets bool) io.Writer {
 		source.Trace = goruntime.NewTrace(next)
+		if packets {
+			source.Trace = goruntime.NewPacketTrace(next)
+		}
 		return source
 	}
 	return source

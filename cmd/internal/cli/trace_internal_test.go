@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 )
 
 func main() {
@@ -24,10 +26,12 @@ func main() {
 		runtime.GC()
 		fmt.Fprintln(os.Stderr, "line", i, os.Getenv("GODEBUG"))
 	}
+	time.Sleep(time.Second) // the runtime writes its last line while main goes on
 }
 `
 
 func TestTraceIsAddedWhereMemoryCannotBeRead(t *testing.T) {
+	testenv.Tool(t, "go")
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "collecting")
 	if err := os.WriteFile(source, []byte(collecting), 0o600); err != nil {
