@@ -182,7 +182,7 @@ func Wrap(s string, w, limit int) []string {
 	if len(lines) > limit {
 		lines = lines[:limit]
 		last := lines[limit-1]
-		lines[limit-1] = Truncate(last, w-1) + Ellipsis
+		lines[limit-1] = strings.TrimRight(ansi.Truncate(last, w-1, ""), " ") + Ellipsis
 	}
 	return lines
 }
