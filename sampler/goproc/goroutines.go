@@ -32,7 +32,7 @@ const (
 	stackWhole     = 1 << 20  // bytes of one deep stack that are read at most
 	maxStack       = 1 << 30
 	maxFrames      = 512
-	readGoroutines = 1 << 22 // goroutines that are read at most
+	readGoroutines = 1 << 21 // goroutines that are read at most
 )
 
 // goroutine is what is read of one. Addresses are the process's.

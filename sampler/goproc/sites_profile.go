@@ -39,7 +39,7 @@ func (s *Session) sitesProfile(ctx context.Context, build func(*siteReader) *pro
 		}
 		s.sites = r
 	}
-	if err := s.sites.read(); err != nil {
+	if err := s.sites.read(ctx); err != nil {
 		return nil, s.failed(err)
 	}
 	if err := s.p.mem.alive(); err != nil {

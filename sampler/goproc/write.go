@@ -2,7 +2,6 @@ package goproc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,7 +21,7 @@ type writer interface {
 
 var (
 	errReadOnly = fmt.Errorf("it would write into the process's memory; --allow-write permits that: %w", sampler.ErrPermission)
-	errChanged  = errors.New("the value there is not the expected one, nothing was written")
+	errChanged  = fmt.Errorf("the value there is not the expected one, nothing was written: %w", sampler.ErrUnsupported)
 )
 
 // CanCollect says whether Collect may be called: nil, or why not. It needs Options.AllowWrite and a target whose
@@ -94,7 +93,7 @@ func (s *Session) awaitCycle(ctx context.Context, before uint32) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline.C:
-			return fmt.Errorf("process %d is idle: the collection is pending and runs with its next activity", s.target.PID)
+			return fmt.Errorf("process %d is idle: the collection is pending and runs with its next activity: %w", s.target.PID, sampler.ErrBudget)
 		case <-poll.C:
 		}
 	}
