@@ -112,7 +112,7 @@ func (g *GC) layout(w, h int) gcLayout {
 		l.chart = box{0, numbers, w, h - numbers}
 		return l
 	}
-	top := min(max((h-numbers)*9/20, 6), 12)
+	top := min(max((h-numbers)/2, 6), 12)
 	l.numbers = box{0, 0, w, numbers}
 	l.chart = box{0, numbers, w, top}
 	rest := h - numbers - top
