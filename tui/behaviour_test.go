@@ -233,6 +233,9 @@ func TestSwitchingTargetForgetsTheOld(t *testing.T) {
 	if len(h.backend.opened) != 1 || h.backend.opened[0].PID != 77 {
 		t.Errorf("opened %+v", h.backend.opened)
 	}
+	if err := h.backend.ctx.Err(); err != nil {
+		t.Errorf("the context that the new watch lives under has ended: %v", err)
+	}
 	h.mustShow(t, "chosen 77", "○ first reading")
 	if got := h.m.watch.(*fakeWatch).interval; got != 2*time.Second {
 		t.Errorf("the new target is read every %s, not every 2s as the old one was", got)
