@@ -137,6 +137,22 @@ func (j *session) FreeOSMemory(ctx context.Context) error {
 	return j.agent.freeOSMemory(ctx)
 }
 
+// Spans asks memory, which alone knows.
+func (j *session) Spans(ctx context.Context) (sampler.Spans, error) {
+	if r, ok := j.memory.(sampler.SpanReader); ok {
+		return r.Spans(ctx)
+	}
+	return sampler.Spans{}, j.onlyMemory("read spans and size classes")
+}
+
+// onlyMemory says why the process's memory is not read, which nothing else can stand in for.
+func (j *session) onlyMemory(what string) error {
+	if j.memoryErr != nil && j.program.version != "" {
+		return fmt.Errorf("%s: %w (%w)", what, j.memoryErr, sampler.ErrUnsupported)
+	}
+	return fmt.Errorf("%s: only a Go process of this machine can be read so (%w)", what, sampler.ErrUnsupported)
+}
+
 // Mappings asks the system.
 func (j *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
 	if m, ok := j.system.(sampler.Mapper); ok {

@@ -268,6 +268,9 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	if err := s.(sampler.Collector).CanCollect(); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "agent.Listen") {
 		t.Errorf("can collect: %v", err)
 	}
+	if spans, err := s.(sampler.SpanReader).Spans(t.Context()); err != nil || spans.InUse < 64<<20 {
+		t.Errorf("spans of %d bytes with 64 MiB held: %v", spans.InUse, err)
+	}
 	c.do("pprof 127.0.0.1:0")
 	before := c.do("gc")
 	snap := until(t, s, "endpoint", func(*sampler.Snapshot) bool { return s.(sampler.Collector).CanCollect() == nil })
@@ -319,6 +322,9 @@ func TestOrdinaryProcess(t *testing.T) {
 	}
 	if _, err := s.(sampler.HeapProfiler).HeapProfile(t.Context()); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "not a Go program") {
 		t.Error(err)
+	}
+	if _, err := s.(sampler.SpanReader).Spans(t.Context()); !errors.Is(err, sampler.ErrUnsupported) {
+		t.Errorf("spans: %v", err)
 	}
 }
 
