@@ -83,6 +83,18 @@ func (j *session) GoroutineProfile(ctx context.Context) (sampler.Profile, error)
 	return sampler.Profile{}, j.without("read the goroutine profile", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
 }
 
+var (
+	_ sampler.Describer         = (*session)(nil)
+	_ sampler.HeapProfiler      = (*session)(nil)
+	_ sampler.GoroutineProfiler = (*session)(nil)
+	_ sampler.Collector         = (*session)(nil)
+	_ sampler.Tuner             = (*session)(nil)
+	_ sampler.Mapper            = (*session)(nil)
+	_ sampler.PeakResetter      = (*session)(nil)
+	_ sampler.SpanReader        = (*session)(nil)
+	_ sampler.HeapWalker        = (*session)(nil)
+)
+
 // CanCollect returns nil when the agent, an endpoint or memory can force a collection, else an error that says what
 // would enable it.
 func (j *session) CanCollect() error {
@@ -143,6 +155,14 @@ func (j *session) Spans(ctx context.Context) (sampler.Spans, error) {
 		return r.Spans(ctx)
 	}
 	return sampler.Spans{}, j.onlyMemory("read spans and size classes")
+}
+
+// Walk asks memory, which alone can follow pointers.
+func (j *session) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.HeapWalk, error) {
+	if w, ok := j.memory.(sampler.HeapWalker); ok {
+		return w.Walk(ctx, o)
+	}
+	return sampler.HeapWalk{}, j.onlyMemory("find what holds the heap")
 }
 
 // onlyMemory says why the process's memory is not read, which nothing else can stand in for.
