@@ -84,6 +84,7 @@ type goroutineReader struct {
 	reasons []string
 	system  map[uint64]bool // by start function: whether it is the runtime's own
 	un      unwinder
+	again   goroutine // the one at hand, as it was read the second time
 	torn    int
 }
 
@@ -189,12 +190,13 @@ func (r *goroutineReader) part(addrs []uint64, f func(*goroutine, []uint64)) err
 		if b == nil {
 			continue
 		}
-		h := r.decode(g.addr, b)
+		h := &r.again
+		*h = r.decode(g.addr, b)
 		switch {
 		case h.status == gDead || h.status == gDeadExtra: // ended meanwhile
-		case !q.ok || !g.same(&h):
+		case !q.ok || !g.same(h):
 			r.torn++
-			f(&h, nil)
+			f(h, nil)
 		default:
 			stack, whole := r.un.unwind(g, q.buf)
 			if !whole && g.hi-g.sp > stackPiece {

@@ -12,6 +12,8 @@ func TestReleases(t *testing.T) {
 		t.Skip("HEAPTOP_FULL=1 runs it: it needs the toolchains of Go 1.20 to 1.25")
 	}
 	for _, version := range []string{"go1.20.14", "go1.21.13", "go1.22.0", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.8", "go1.26.0"} {
+		t.Run("arm64 "+version, func(t *testing.T) { hearAll(t, version, "arm64", nil) })
+		t.Run("arm64 PIE "+version, func(t *testing.T) { hearAll(t, version, "arm64", []string{"-buildmode=pie"}) })
 		for _, v := range []variant{normal(), {name: "stripped PIE", args: []string{"-buildmode=pie", "-ldflags=-s -w"}}} {
 			v.name += " " + version
 			v.env = append(v.env, "GOTOOLCHAIN="+version)
