@@ -40,7 +40,7 @@ func attachOnce(ctx context.Context, o Options, t sampler.Target, dir string) (_
 	}
 	defer func() {
 		if err != nil {
-			exe.Close()
+			err = errors.Join(err, exe.Close())
 		}
 	}()
 	im, err := openImage(exe)
@@ -53,7 +53,7 @@ func attachOnce(ctx context.Context, o Options, t sampler.Target, dir string) (_
 	}
 	defer func() {
 		if err != nil {
-			mem.Close()
+			err = errors.Join(err, mem.Close())
 		}
 	}()
 	if !sameExecutable(dir, exe) {

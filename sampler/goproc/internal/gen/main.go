@@ -11,6 +11,7 @@ package main
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func main() {
 	}
 }
 
-func generate(version, arch, out string) error {
+func generate(version, arch, out string) (err error) {
 	minor, ok := table.Minor(version)
 	if !ok {
 		return fmt.Errorf("not a release")
@@ -56,7 +57,7 @@ func generate(version, arch, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var sets [][]*reference
 	for _, mode := range []string{"exe", "pie"} { // position-independent code is compiled otherwise
 		set, err := references(dir, mode, version, arch, minor)
