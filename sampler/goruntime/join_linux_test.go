@@ -285,6 +285,27 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	}
 }
 
+// The agent tells of a collection what the runtime publishes; the heap before it is in memory alone.
+func TestMemoryCompletesTheCyclesOfTheAgent(t *testing.T) {
+	c := start(t, nil)
+	c.do("agent")
+	c.do("hold")
+	s := open(t, quick(Options{Memory: goproc.Source{}}), c.target())
+	until(t, s, "agent", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapLive); return ok })
+	if _, err := s.(sampler.SpanReader).Spans(t.Context()); err != nil {
+		t.Skipf("memory cannot be read here: %v", err)
+	}
+	c.do("gc")
+	snap := until(t, s, "a cycle", func(s *sampler.Snapshot) bool { return len(s.Cycles) > 0 })
+	last := snap.Cycles[len(snap.Cycles)-1]
+	if i := describe(s); i.Source != "agent" || last.Kind != "forced" {
+		t.Errorf("%q tells of a collection that is %q", i.Source, last.Kind)
+	}
+	if !last.Before.OK || !last.After.OK || !last.Live.OK || last.Before.Value < 64<<20 || last.After.Value < last.Live.Value {
+		t.Errorf("heap of 64 MiB before and after: %+v", last)
+	}
+}
+
 // An agent that appears while the process is watched is taken up, and its end is survived.
 func TestDeeperSourceAppearsAndGoes(t *testing.T) {
 	c := start(t, nil)
