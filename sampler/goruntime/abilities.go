@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -13,15 +14,23 @@ const (
 	howEndpoint = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
 )
 
+// unable is an error that wraps sampler.ErrUnsupported and tells a person the reason and the next step instead.
+type unable string
+
+func (u unable) Error() string { return string(u) }
+
+func (unable) Unwrap() error { return sampler.ErrUnsupported }
+
 // without says that no source at hand can do what was asked, and what would enable it.
 func (j *session) without(what string, why error, how string) error {
 	switch {
 	case j.program.known && j.program.version == "" && j.agent == nil:
-		return fmt.Errorf("%s: process %d is not a Go program (%w)", what, j.pid, sampler.ErrUnsupported)
+		return unable(fmt.Sprintf("%s: process %d is not a Go program", what, j.pid))
 	case why != nil:
-		return fmt.Errorf("%s: %w; or %s (%w)", what, why, how, sampler.ErrUnsupported)
+		reason := strings.TrimSuffix(why.Error(), ": "+sampler.ErrUnsupported.Error())
+		return unable(fmt.Sprintf("%s: %s; to enable it, %s", what, reason, how))
 	}
-	return fmt.Errorf("%s: to enable it, %s (%w)", what, how, sampler.ErrUnsupported)
+	return unable(fmt.Sprintf("%s: to enable it, %s", what, how))
 }
 
 // HeapProfile asks memory, which costs the target nothing, else the agent, else the endpoint. An endpoint's last
