@@ -115,6 +115,9 @@ func (j *session) CanCollect() error {
 		if why = c.CanCollect(); why == nil {
 			return nil
 		}
+		if errors.Is(why, sampler.ErrPermission) {
+			return notWritten{j.pid}
+		}
 	}
 	return j.without("force a garbage collection", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
 }
