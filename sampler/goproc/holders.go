@@ -103,16 +103,17 @@ func (w *walker) rootName(i uint32) sampler.HoldRoot {
 		out.Name = w.globalName(r)
 	case sampler.RootGoroutine:
 		out.Name, out.Goroutines = w.p.symbols.name(r.addr), r.count
-		if inner := w.p.symbols.name(r.inner); inner != "" && wrapper(out.Name) {
+		if inner := w.p.symbols.name(r.inner); inner != "" && w.wrapped(r.addr) {
 			out.Name = inner
 		}
 	}
 	return out
 }
 
-// wrapper says whether the compiler made a function, for a go statement with arguments.
-func wrapper(name string) bool {
-	return strings.Contains(name, ".gowrap") || strings.Contains(name, "·dwrap·")
+// wrapped says whether the function at an address was made by the compiler, for a go statement with arguments.
+func (w *walker) wrapped(addr uint64) bool {
+	f := w.p.symbols.expand(addr)
+	return len(f) > 0 && (f[len(f)-1].wrapper || strings.Contains(f[len(f)-1].Function, ".gowrap"))
 }
 
 // function names the function whose frame is a root, "" for other roots.

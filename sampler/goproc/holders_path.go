@@ -238,9 +238,9 @@ func mapName(typ string) (name string, ok bool) {
 	return "", false
 }
 
-// entry turns "[].slots[].elem.name" into "value.name".
+// entry turns "[].slots[].elem.name", and "[].elems[].name" of releases before Go 1.24, into "value.name".
 func entry(field string) string {
-	for _, x := range []struct{ from, to string }{{".elem", "value"}, {"elems[]", "value"}, {".key", "key"}, {"keys[]", "key"}} {
+	for _, x := range []struct{ from, to string }{{"elems[]", "value"}, {".elem", "value"}, {"keys[]", "key"}, {".key", "key"}} {
 		if _, rest, ok := strings.Cut(field, x.from); ok {
 			return x.to + rest
 		}

@@ -153,6 +153,7 @@ type walker struct {
 	heap       heapMap
 	graph      walkGraph
 	globals    globals
+	arenas     arenaMasks
 	stackOwned bitset // the descriptions of goroutines, whose pointers belong to the goroutine
 	samples    []heapSample
 	pending    []uint32 // objects with a finalizer

@@ -70,6 +70,9 @@ func (w *walker) readObjects() error {
 	if err := w.budget.take(4*int64(h.scannable+1), "the places of pointers"); err != nil {
 		return err
 	}
+	if err := w.findArenas(); err != nil {
+		return err
+	}
 	g.first = make([]uint32, h.scannable+1)
 	g.names, g.ids = append(g.names, 0), map[uint64]uint32{}
 	buf := make([]byte, pieceSize)
@@ -170,6 +173,11 @@ func (w *walker) scanHeaded(s *heapSpan, slot uint32, object []byte) error {
 
 // scanObject takes the pointers out of an object whose span says its type, or nothing.
 func (w *walker) scanObject(s *heapSpan, slot uint32, object []byte) error {
+	addr := s.base + uint64(slot-s.slot)*s.elem
+	if mask := w.arenaMask(addr); mask != nil && addr%arenaSize+s.elem <= arenaSize {
+		_, err := w.scanArena(slot, object, addr, mask)
+		return err
+	}
 	m, err := w.maskOf(w.typeNumber(s.largeType))
 	if err != nil {
 		return err
@@ -202,9 +210,12 @@ func (w *walker) scanLarge(s *heapSpan, buf []byte) error {
 	if err != nil {
 		return err
 	}
-	for at := uint64(0); at < s.elem; at += uint64(len(buf)) {
-		piece := buf[:min(uint64(len(buf)), s.elem-at)]
-		reqs := [1]request{{addr: s.base + at, buf: piece}}
+	size := uint64(0)
+	for at := uint64(0); at < s.elem; at += size {
+		addr := s.base + at
+		size = min(uint64(len(buf)), s.elem-at, arenaSize-addr%arenaSize)
+		piece := buf[:size]
+		reqs := [1]request{{addr: addr, buf: piece}}
 		if err := w.p.mem.read(reqs[:]); err != nil {
 			return err
 		}
@@ -212,12 +223,19 @@ func (w *walker) scanLarge(s *heapSpan, buf []byte) error {
 			w.unread += int64(s.elem - at)
 			break
 		}
-		w.read += int64(len(piece))
-		if err := w.scanTyped(s.slot, piece, at, m); err != nil {
+		w.read += int64(size)
+		w.scanned += int64(size)
+		if err := w.step(stageObjects, float64(w.scanned)/float64(w.toScan)); err != nil {
 			return err
 		}
-		w.scanned += int64(len(piece))
-		if err := w.step(stageObjects, float64(w.scanned)/float64(w.toScan)); err != nil {
+		if mask := w.arenaMask(addr); mask != nil {
+			more, err := w.scanArena(s.slot, piece, addr, mask)
+			if err != nil || !more {
+				return err
+			}
+			continue
+		}
+		if err := w.scanTyped(s.slot, piece, at, m); err != nil {
 			return err
 		}
 	}

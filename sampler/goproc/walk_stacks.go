@@ -12,7 +12,6 @@ const (
 	stackBatch  = 256
 	stackBuffer = 1 << 20 // bytes of stacks that are read together
 	walkFrames  = 1 << 16 // frames of one stack that are told apart
-	maxWrapper  = 1 << 10 // bytes of the code that the compiler makes for a go statement with arguments
 )
 
 // frameKey is a program counter on the stacks of the goroutines that one function started.
@@ -26,6 +25,7 @@ type stackReader struct {
 	groups map[uint64]uint32   // by start function
 	frames map[frameKey]uint32 // by start function and program counter
 	parts  map[frameKey]uint32 // by start function and function
+	maps   map[uint64]*frameMap
 	buf    []byte
 	moved  int // goroutines that changed during every attempt to read them
 	cut    int // stacks that could not be read
@@ -34,7 +34,7 @@ type stackReader struct {
 // readStacks reads the stacks of all goroutines from the stack pointer up.
 func (w *walker) readStacks() error {
 	r := &stackReader{w: w, all: w.goroutines, gs: scatter{size: w.goroutines.o.size}, groups: map[uint64]uint32{}, frames: map[frameKey]uint32{},
-		parts: map[frameKey]uint32{}, buf: make([]byte, stackBuffer)}
+		parts: map[frameKey]uint32{}, maps: map[uint64]*frameMap{}, buf: make([]byte, stackBuffer)}
 	if err := r.all.list(); err != nil {
 		return err
 	}
@@ -199,14 +199,14 @@ func (r *stackReader) take(s *goroutine, g, stack []byte) error {
 // as a whole.
 func (r *stackReader) walkFrames(s *goroutine, stack []byte, group, rest uint32) error {
 	un := &r.all.un
-	last, pc, lr, at := uint64(0), s.pc, s.lr, uint64(0)
+	last, pc, lr, at, anywhere := uint64(0), s.pc, s.lr, uint64(0), false
 	for range walkFrames {
 		d := un.symbols.delta(pc)
+		if pc != 0 && d == outermost {
+			return nil
+		}
 		if pc == 0 || d < 0 {
 			break
-		}
-		if g := &r.w.graph.roots[group]; g.inner == 0 && r.starts(s, pc) {
-			g.inner = last
 		}
 		end := at
 		next, ok := un.caller(stack, &end, uint64(d), lr)
@@ -217,20 +217,20 @@ func (r *stackReader) walkFrames(s *goroutine, stack []byte, group, rest uint32)
 		if err != nil {
 			return err
 		}
-		if err := r.w.pointWords(root, stack[at:end]); err != nil {
+		m := r.frameMapAt(pc)
+		if m.entry == s.startPC {
+			r.w.graph.roots[group].inner = last
+		}
+		if err := r.takeFrame(root, stack, int(at), int(end), int(d), m, anywhere); err != nil {
 			return err
 		}
+		anywhere = m.interrupt
 		last, pc, lr, at = pc, next, 0, end
 	}
 	if err := r.w.pointWords(rest, stack[at:]); err != nil {
 		return err
 	}
 	return r.above(s, stack, rest)
-}
-
-// starts says whether a program counter is in the function that started a goroutine.
-func (r *stackReader) starts(s *goroutine, pc uint64) bool {
-	return pc >= s.startPC && pc-s.startPC < maxWrapper
 }
 
 // above reads what of a large stack did not fit the buffer.
