@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,19 +15,32 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/goproc/internal/table"
 )
 
-// ring is a hostile address space: the same bytes over and over, so that every pointer leads somewhere, also back to
-// where it stands. Half of it cannot be read.
-type ring struct{ data []byte }
+// ring is a hostile address space: 64 KiB over and over, so that every pointer leads somewhere, also back to where it
+// stands. It is 0 but for the words the input sets, six bytes each: which word, and its value. The upper half of the
+// address space cannot be read.
+type ring struct{ data *[ringSize]byte }
+
+const ringSize = 64 << 10
+
+func newRing(input []byte) ring {
+	r := ring{new([ringSize]byte)}
+	for ; len(input) >= 6; input = input[6:] {
+		word, value := binary.LittleEndian.Uint16(input), binary.LittleEndian.Uint32(input[2:])
+		v := uint64(value)
+		if value>>28 == 0xf { // also numbers that are absurdly large
+			v = uint64(int64(int32(value))) << (value & 31)
+		}
+		binary.LittleEndian.PutUint64(r.data[uint64(word)*8%ringSize:], v)
+	}
+	return r
+}
 
 func (r ring) read(reqs []request) error {
 	for i := range reqs {
 		q := &reqs[i]
 		q.ok = q.addr>>47 == 0
-		if !q.ok || len(r.data) == 0 {
-			continue
-		}
-		for n := 0; n < len(q.buf); {
-			n += copy(q.buf[n:], r.data[(q.addr+uint64(n))%uint64(len(r.data)):])
+		for n := 0; q.ok && n < len(q.buf); {
+			n += copy(q.buf[n:], r.data[(q.addr+uint64(n))%ringSize:])
 		}
 	}
 	return nil
@@ -53,9 +68,9 @@ func FuzzMemory(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		defer cancel()
-		p := &program{mem: ring{data}, image: im, layout: release.Types, classes: release.Classes, minor: 26, vars: map[string]variable{}}
+		p := &program{mem: newRing(data), image: im, layout: release.Types, classes: release.Classes, minor: 26, vars: map[string]variable{}}
 		for i, name := range table.WantedVariables() {
-			p.vars[name] = variable{addr: uint64(i) * 64}
+			p.vars[name] = variable{addr: uint64(i) * varStep}
 		}
 		funcs, err := newFunctions(im)
 		if err != nil {
@@ -80,25 +95,57 @@ func FuzzMemory(f *testing.F) {
 	})
 }
 
-// memorySeeds are rings whose counts are small and whose pointers lead into the ring.
+const varStep = 1 << 10 // where FuzzMemory puts the variables
+
+// memorySeeds are small processes: one with a goroutine, an allocation site and a span, and some with lists that lead
+// back into themselves or claim to be long.
 func memorySeeds(release *table.Release) [][]byte {
-	var out [][]byte
-	for _, n := range []int{64, 1 << 10, 1 << 14} {
-		for _, step := range []uint64{0, 1, 8, 40, 64} {
-			b := make([]byte, n)
-			for i := 0; i+8 <= n; i += 8 {
-				binary.LittleEndian.PutUint64(b[i:], uint64(i)*step%4096)
-			}
-			out = append(out, b)
-		}
+	at := func(variable, typ, field string) uint64 {
+		i := slices.Index(table.WantedVariables(), "runtime."+variable)
+		return uint64(i)*varStep + uint64(release.Types["runtime."+typ].Fields[field].Off)
 	}
-	bucket := make([]byte, 1<<10) // a list of allocation sites that leads back to its head
-	next := release.Types["runtime.bucket"].Fields["allnext"].Off
-	for i := 0; i+64 <= len(bucket); i += 64 {
-		binary.LittleEndian.PutUint64(bucket[i+int(next):], uint64((i+64)%len(bucket)))
-		binary.LittleEndian.PutUint64(bucket[i+16:], memBucket)
+	field := func(base uint64, typ, name string) uint64 {
+		return base + uint64(release.Types["runtime."+typ].Fields[name].Off)
 	}
-	return append(out, bucket)
+	const g, b, s, list, cache = 0x9000, 0xa000, 0xb000, 0xc000, 0xd000
+	process := map[uint64]uint64{
+		at("gomaxprocs", "", ""): 1, at("allp", "", ""): list + 32, at("allp", "", "") + 8: 1, at("allp", "", "") + 16: 1,
+		at("allglen", "", ""): 1, at("allgptr", "", ""): list, list: g, list + 32: 0xe000,
+		field(g, "g", "stack.lo"): 0xf000, field(g, "g", "stack.hi"): 0xf400, field(g, "g", "sched.sp"): 0xf100,
+		field(g, "g", "atomicstatus"): gWaiting, field(g, "g", "goid"): 1,
+		at("mbuckets", "", ""): b, field(b, "bucket", "typ"): memBucket, field(b, "bucket", "size"): 64,
+		field(b, "bucket", "nstk"): 2, at("MemProfileRate", "", ""): 4096,
+		at("mheap_", "mheap", "allspans"): list + 64, at("mheap_", "mheap", "allspans") + 8: 1,
+		at("mheap_", "mheap", "allspans") + 16: 1, list + 64: s, field(s, "mspan", "npages"): 1,
+		field(s, "mspan", "startAddr"): 0x2000, field(s, "mspan", "state"): 1, field(s, "mspan", "elemsize"): 64,
+		at("gcController", "gcControllerState", "heapInUse"): 8192, field(0xe000, "p", "mcache"): cache,
+		field(cache, "mcache", "alloc"): s,
+	}
+	out := [][]byte{ringInput(process)}
+	for _, change := range []map[uint64]uint64{
+		{field(b, "bucket", "allnext"): b},
+		{field(b, "bucket", "allnext"): 8},
+		{field(b, "bucket", "nstk"): 4000},
+		{at("allglen", "", ""): 100_000},
+		{at("mheap_", "mheap", "allspans") + 8: 100_000, at("mheap_", "mheap", "allspans") + 16: 100_000},
+		{at("allp", "", "") + 8: 60_000, at("allp", "", "") + 16: 60_000},
+		{field(g, "g", "stack.hi"): 1 << 30},
+		{field(s, "mspan", "npages"): 0xf0000010, field(s, "mspan", "elemsize"): 0},
+	} {
+		with := maps.Clone(process)
+		maps.Copy(with, change)
+		out = append(out, ringInput(with))
+	}
+	return out
+}
+
+func ringInput(words map[uint64]uint64) []byte {
+	var out []byte
+	for _, a := range slices.Sorted(maps.Keys(words)) {
+		out = binary.LittleEndian.AppendUint16(out, uint16(a/8))
+		out = binary.LittleEndian.AppendUint32(out, uint32(words[a]))
+	}
+	return out
 }
 
 // patched is a file with some of its bytes changed.
