@@ -253,8 +253,6 @@ func canCollect(_ context.Context, s sampler.Session) error {
 func (m *model) open(req tab.Watch) tea.Cmd {
 	ctx, backend := m.ctx, m.o.Backend
 	return func() tea.Msg {
-		ctx, stop := context.WithTimeout(ctx, readTimeout)
-		defer stop()
 		watch, err := backend.Open(ctx, req.Target)
 		return openedMsg{watch, err}
 	}

@@ -10,7 +10,8 @@ import (
 // Backend is the program around the dashboard, which knows the concrete sources. The dashboard calls it from commands,
 // never from Update or View, so a call may take its time; each gets a context that ends with the dashboard.
 type Backend interface {
-	// Open starts to watch a target and returns once its session is open. Errors wrap the sentinels of sampler.
+	// Open starts to watch a target and returns once its session is open. ctx lives as long as the dashboard: the watch
+	// may go on reading under it. Errors wrap the sentinels of sampler.
 	Open(ctx context.Context, t sampler.Target) (Watch, error)
 	// List reads the process table into a table that belongs to the dashboard, and keeps no hold of it. The dashboard
 	// never asks twice at once. An error that wraps sampler.ErrUnsupported says there is no table to be had.

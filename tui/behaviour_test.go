@@ -11,6 +11,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
@@ -224,6 +225,7 @@ func TestFilterIsTypedKeptAndDropped(t *testing.T) {
 func TestSwitchingTargetForgetsTheOld(t *testing.T) {
 	h := started(t, 30)
 	old := h.watch
+	h.press("+")
 	h.send(tab.Watch{Target: sampler.Target{Kind: sampler.KindProcess, PID: 77}, Name: "other"})
 	if !old.closed {
 		t.Error("the old watch was not closed")
@@ -231,7 +233,13 @@ func TestSwitchingTargetForgetsTheOld(t *testing.T) {
 	if len(h.backend.opened) != 1 || h.backend.opened[0].PID != 77 {
 		t.Errorf("opened %+v", h.backend.opened)
 	}
+	if err := h.backend.ctx.Err(); err != nil {
+		t.Errorf("the context that the new watch lives under has ended: %v", err)
+	}
 	h.mustShow(t, "chosen 77", "○ first reading")
+	if got := h.m.watch.(*fakeWatch).interval; got != 2*time.Second {
+		t.Errorf("the new target is read every %s, not every 2s as the old one was", got)
+	}
 	h.mustHide(t, "api-server", "cache.(*LRU).Add")
 	late := sampler.Event{Snapshot: &sampler.Snapshot{Time: h.m.st.Now}, Info: sampler.Info{Name: "late"}}
 	h.send(eventMsg{watch: h.m.watchID - 1, at: h.m.st.Now, event: late, open: true})
@@ -310,4 +318,31 @@ type countingHeap struct {
 func (c *countingHeap) HeapProfile(ctx context.Context) (sampler.Profile, error) {
 	c.heaps++
 	return c.Fake.HeapProfile(ctx)
+}
+
+func TestPassingAnOwnLimitSaysSoAndRingsOnce(t *testing.T) {
+	h := started(t, 1)
+	rings := &terminal{}
+	rss, _ := h.m.st.Live().Snapshot.Get(sampler.ProcessRSS)
+	h.m.o.Limits = []analysis.Limit{{Name: "rss", Metric: sampler.ProcessRSS, Bytes: rss + 1}}
+	h.m.o.Output, h.m.rung = rings, make([]bool, 1)
+	event := func(rss float64) {
+		snap := h.m.st.Live().Snapshot.Clone()
+		snap.Time = snap.Time.Add(time.Second)
+		snap.Set(sampler.ProcessRSS, rss)
+		h.send(eventMsg{watch: h.m.watchID, at: snap.Time, event: sampler.Event{Snapshot: snap, Info: h.watch.Describe()}, open: true})
+	}
+	event(rss)
+	if got := rings.String(); got != "" {
+		t.Errorf("below the limit the terminal got %q", got)
+	}
+	for range 3 {
+		event(rss + 1)
+	}
+	h.mustShow(t, "! rss is passed: ")
+	event(rss / 2)
+	event(rss + 2)
+	if got := rings.String(); got != bell+bell {
+		t.Errorf("two crossings sent %q", got)
+	}
 }

@@ -52,20 +52,33 @@ func stories() []story {
 
 func TestGoldenScreens(t *testing.T) {
 	for _, s := range stories() {
-		for _, size := range sizes() {
-			name := fmt.Sprintf("%s-%dx%d", s.name, size[0], size[1])
-			t.Run(name, func(t *testing.T) {
-				h := newHarness(t, theme.Plain(), newFakeWatch(s.watch))
-				h.resize(size[0], size[1])
-				s.tell(h)
-				screen := h.screen()
-				fits(t, screen, size[0], size[1])
-				if strings.Contains(screen, "\x1b") {
-					t.Error("an escape code although there are no colours")
-				}
-				golden(t, name, screen)
-			})
+		t.Run(s.name, func(t *testing.T) {
+			h := newHarness(t, theme.Plain(), newFakeWatch(s.watch))
+			h.resize(120, 36)
+			s.tell(h)
+			lookAt(t, h, s.name)
+		})
+	}
+	t.Run("memory-notarget", func(t *testing.T) {
+		h := newHarness(t, theme.Plain(), nil)
+		h.resize(120, 36)
+		h.send(tickMsg(samplertest.DefaultStart()))
+		h.press("1")
+		lookAt(t, h, "memory-notarget")
+	})
+}
+
+// lookAt compares the screen at every size.
+func lookAt(t *testing.T, h *harness, name string) {
+	t.Helper()
+	for _, size := range sizes() {
+		h.resize(size[0], size[1])
+		screen := h.screen()
+		fits(t, screen, size[0], size[1])
+		if strings.Contains(screen, "\x1b") {
+			t.Error("an escape code although there are no colours")
 		}
+		golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), screen)
 	}
 }
 

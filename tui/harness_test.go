@@ -41,11 +41,12 @@ func (w *fakeWatch) Do(ctx context.Context, f func(context.Context, sampler.Sess
 type fakeBackend struct {
 	lister *samplertest.FakeLister
 	opened []sampler.Target
+	ctx    context.Context // of the last Open
 	err    error
 }
 
-func (b *fakeBackend) Open(_ context.Context, t sampler.Target) (Watch, error) {
-	b.opened = append(b.opened, t)
+func (b *fakeBackend) Open(ctx context.Context, t sampler.Target) (Watch, error) {
+	b.opened, b.ctx = append(b.opened, t), ctx
 	if b.err != nil {
 		return nil, b.err
 	}

@@ -47,7 +47,7 @@ func at(t *testing.T, place keys.Place) *harness {
 	if place == keys.InStack {
 		h.resize(80, 8)
 	}
-	h.read(100)
+	h.read(12)
 	h.press(wayTo()[place]...)
 	h.read(6) // what the screen asks for arrives
 	if got := h.m.top().Place(); place != keys.InFilter && got != place {

@@ -35,6 +35,7 @@ type model struct {
 	stack   []tab.Screen // opened on top of the tab; the last is seen
 	notice  notice
 	asked   asked
+	rung    []bool      // for each of the person's limits: it was passed and said so
 	collect *collecting // a forced collection whose reading after it is awaited
 	tick    func() tea.Cmd
 	frame   string // the last View; valid unless dirty
@@ -56,6 +57,7 @@ func newModel(ctx context.Context, o Options) *model {
 		m.st.Retarget(m.watch.Info(), m.watch.Output())
 	}
 	m.current = firstTab(m.st)
+	m.rung = make([]bool, len(o.Limits))
 	return m
 }
 

@@ -93,7 +93,7 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		cmds = append(cmds, m.probe())
 	}
 	if msg.event.Snapshot != nil {
-		cmds = append(cmds, m.finishCollect(msg.event.Snapshot))
+		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot))
 	}
 	return tea.Batch(cmds...)
 }
@@ -135,7 +135,9 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 		}
 		return nil
 	}
-	return tea.Batch(closeOld, m.listen(), m.probe(), m.heard(tab.NewsTarget))
+	pace := m.st.Interval
+	keepPace := func() tea.Msg { msg.watch.SetInterval(pace); return nil }
+	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.heard(tab.NewsTarget))
 }
 
 // collected takes the end of a forced collection. What it freed is known with the next reading.

@@ -117,6 +117,21 @@ func TestNothingIsDrawnWhenNothingChanged(t *testing.T) {
 	}
 }
 
+// A frame makes a bounded amount of garbage, whatever the size of the terminal.
+func TestAFrameAllocatesLittle(t *testing.T) {
+	h := newHarness(t, colourTheme(true), newFakeWatch(samplertest.Options{}))
+	h.resize(200, 60)
+	h.read(100)
+	allocs := testing.AllocsPerRun(20, func() {
+		h.m.dirty = true
+		h.m.st.Version++
+		h.m.View()
+	})
+	if allocs > 3000 {
+		t.Errorf("%v allocations for one frame at 200x60", allocs)
+	}
+}
+
 func TestNoColourMeansNoEscapeCode(t *testing.T) {
 	for _, pressed := range []string{"", "?", "l", "enter", "p"} {
 		h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))

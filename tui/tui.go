@@ -33,7 +33,7 @@ type Options struct {
 	Theme       *theme.Theme
 	Interval    time.Duration    // how often the target is read, as the Watch was opened with
 	SnapshotDir string           // where `s` writes; "" is capture.DefaultDir
-	Limits      []analysis.Limit // the person's own limits
+	Limits      []analysis.Limit // the person's own; passing one rings the terminal's bell once
 	Version     string           // of heaptop, for snapshot files
 	Input       io.Reader        // keys; nil is standard input
 	Output      io.Writer        // the screen; nil is standard output

@@ -13,17 +13,18 @@ func (m *model) View() string {
 	if !m.dirty {
 		return m.frame
 	}
-	var b strings.Builder
+	lines := make([]string, 0, m.height)
 	for _, line := range m.header() {
-		b.WriteString(line)
-		b.WriteByte('\n')
+		lines = append(lines, theme.Pad(line, m.width))
 	}
-	b.WriteString(m.top().View(m.st, m.width, m.bodyRows()))
+	lines = append(lines, m.top().View(m.st, m.width, m.bodyRows())) // exactly so large, by its contract
 	if m.height >= tinyRows {
-		b.WriteByte('\n')
-		b.WriteString(m.footer())
+		lines = append(lines, theme.Pad(m.footer(), m.width))
 	}
-	m.frame = theme.Fit(b.String(), m.width, m.height)
+	m.frame = strings.Join(lines, "\n")
+	if m.height < headerRows+1 {
+		m.frame = theme.Fit(m.frame, m.width, m.height)
+	}
 	m.dirty = false
 	return m.frame
 }

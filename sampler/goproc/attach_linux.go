@@ -31,7 +31,7 @@ func attach(ctx context.Context, o Options, t sampler.Target) (*Session, error) 
 }
 
 // errReplaced says that the process executed another program while it was being opened.
-var errReplaced = errors.New("the process executed another program")
+var errReplaced = fmt.Errorf("it executed another program while it was opened: %w", sampler.ErrGone)
 
 func attachOnce(ctx context.Context, o Options, t sampler.Target, dir string) (_ *Session, err error) {
 	exe, err := os.Open(dir + "/exe")
@@ -40,7 +40,7 @@ func attachOnce(ctx context.Context, o Options, t sampler.Target, dir string) (_
 	}
 	defer func() {
 		if err != nil {
-			exe.Close()
+			err = errors.Join(err, exe.Close())
 		}
 	}()
 	im, err := openImage(exe)
@@ -53,7 +53,7 @@ func attachOnce(ctx context.Context, o Options, t sampler.Target, dir string) (_
 	}
 	defer func() {
 		if err != nil {
-			mem.Close()
+			err = errors.Join(err, mem.Close())
 		}
 	}()
 	if !sameExecutable(dir, exe) {
@@ -109,18 +109,25 @@ func readSlide(dir string, im *image) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for i := 0; i+16 <= min(len(b), maxAuxv); i += 16 {
-		if u64(b, i) != auxEntry {
-			continue
-		}
-		slide := u64(b, i+8) - im.elf.Entry
-		if slide%4096 != 0 {
-			return 0, fmt.Errorf("read %s: entry point %#x does not fit the executable's %#x: %w", path, u64(b, i+8), im.elf.Entry, sampler.ErrUnsupported)
-		}
-		return slide, nil
-	}
-	if len(b) == 0 {
+	entry, ok := auxiliary(b, auxEntry)
+	slide := entry - im.elf.Entry
+	switch {
+	case len(b) == 0: // the kernel's answer for a process that has ended
 		return 0, fmt.Errorf("read %s: empty: %w", path, fs.ErrNotExist)
+	case !ok:
+		return 0, fmt.Errorf("read %s: no entry point: %w", path, sampler.ErrUnsupported)
+	case slide%4096 != 0:
+		return 0, fmt.Errorf("read %s: entry point %#x does not fit the executable's %#x: %w", path, entry, im.elf.Entry, sampler.ErrUnsupported)
 	}
-	return 0, fmt.Errorf("read %s: no entry point: %w", path, sampler.ErrUnsupported)
+	return slide, nil
+}
+
+// auxiliary returns an entry of the auxiliary vector, which is pairs of words.
+func auxiliary(b []byte, key uint64) (value uint64, ok bool) {
+	for i := 0; i+16 <= min(len(b), maxAuxv); i += 16 {
+		if u64(b, i) == key {
+			return u64(b, i+8), true
+		}
+	}
+	return 0, false
 }

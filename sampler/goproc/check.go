@@ -1,14 +1,13 @@
 package goproc
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // errNotReady says that the process runs but its Go runtime has not started.
-var errNotReady = errors.New("the Go runtime has not started yet")
+var errNotReady = fmt.Errorf("the Go runtime has not started yet: %w", sampler.ErrUnsupported)
 
 const (
 	maxProcs      = 1 << 16

@@ -20,10 +20,10 @@ func (c *cycleReader) append(out []sampler.GCCycle, s *statsReader, st *statisti
 		return out
 	}
 	kind := ""
-	switch {
-	case forced == 0:
+	switch forced {
+	case 0:
 		kind = "automatic"
-	case forced == fresh:
+	case fresh:
 		kind = "forced"
 	}
 	c.started, c.numGC, c.forced = true, st.numGC, st.numForced

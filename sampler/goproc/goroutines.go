@@ -32,7 +32,7 @@ const (
 	stackWhole     = 1 << 20  // bytes of one deep stack that are read at most
 	maxStack       = 1 << 30
 	maxFrames      = 512
-	readGoroutines = 1 << 22 // goroutines that are read at most
+	readGoroutines = 1 << 21 // goroutines that are read at most
 )
 
 // goroutine is what is read of one. Addresses are the process's.
@@ -54,6 +54,11 @@ func (g *goroutine) stopped() bool {
 		return g.lo < g.hi && g.hi-g.lo <= maxStack && g.sp >= g.lo && g.sp < g.hi
 	}
 	return false
+}
+
+// dead says whether the struct is one that waits to be used again.
+func (g *goroutine) dead() bool {
+	return g.status == gDead || g.status == gDeadExtra || g.status == gIdle
 }
 
 // same says whether the goroutine has not moved between two readings, so that the stack read between them is whole.
@@ -84,6 +89,7 @@ type goroutineReader struct {
 	reasons []string
 	system  map[uint64]bool // by start function: whether it is the runtime's own
 	un      unwinder
+	again   goroutine // the one at hand, as it was read the second time
 	torn    int
 }
 
@@ -163,16 +169,8 @@ func (r *goroutineReader) each(ctx context.Context, f func(g *goroutine, stack [
 }
 
 func (r *goroutineReader) part(addrs []uint64, f func(*goroutine, []uint64)) error {
-	if err := r.first.load(r.p.mem, addrs); err != nil {
+	if err := r.readStructs(addrs); err != nil {
 		return err
-	}
-	r.batch = r.batch[:0]
-	for i, a := range addrs {
-		if b := r.first.at(i); b != nil {
-			if g := r.decode(a, b); g.status != gDead && g.status != gDeadExtra && g.status != gIdle {
-				r.batch = append(r.batch, g)
-			}
-		}
 	}
 	if err := r.readStacks(); err != nil {
 		return err
@@ -184,26 +182,48 @@ func (r *goroutineReader) part(addrs []uint64, f func(*goroutine, []uint64)) err
 			f(g, nil)
 			continue
 		}
-		b, q := r.second.at(k), &r.stacks[k]
+		r.judge(g, r.second.at(k), &r.stacks[k], f)
 		k++
+	}
+	return nil
+}
+
+func (r *goroutineReader) readStructs(addrs []uint64) error {
+	if err := r.first.load(r.p.mem, addrs); err != nil {
+		return err
+	}
+	r.batch = r.batch[:0]
+	for i, a := range addrs {
+		b := r.first.at(i)
 		if b == nil {
 			continue
 		}
-		h := r.decode(g.addr, b)
-		switch {
-		case h.status == gDead || h.status == gDeadExtra: // ended meanwhile
-		case !q.ok || !g.same(&h):
-			r.torn++
-			f(&h, nil)
-		default:
-			stack, whole := r.un.unwind(g, q.buf)
-			if !whole && g.hi-g.sp > stackPiece {
-				stack = r.deep(g, stack)
-			}
-			f(g, stack)
+		if g := r.decode(a, b); !g.dead() {
+			r.batch = append(r.batch, g)
 		}
 	}
 	return nil
+}
+
+// judge decides by the second reading of a goroutine, again, whether the stack that was read between the two is whole.
+func (r *goroutineReader) judge(g *goroutine, again []byte, stack *request, f func(*goroutine, []uint64)) {
+	if again == nil {
+		return
+	}
+	h := &r.again
+	*h = r.decode(g.addr, again)
+	switch {
+	case h.dead(): // ended meanwhile
+	case !stack.ok || !g.same(h):
+		r.torn++
+		f(h, nil)
+	default:
+		pcs, whole := r.un.unwind(g, stack.buf)
+		if !whole && g.hi-g.sp > stackPiece {
+			pcs = r.deep(g, pcs)
+		}
+		f(g, pcs)
+	}
 }
 
 // readStacks reads the stacks of the batch, and after that the goroutines again.

@@ -134,7 +134,7 @@ func (s *Session) group(ctx context.Context) (*grouper, error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read process %d: %w", s.target.PID, err)
+		return nil, s.failed(err)
 	}
 	slices.SortStableFunc(groups.groups, func(a, b group) int { return cmp.Compare(b.count, a.count) })
 	return groups, nil

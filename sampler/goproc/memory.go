@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // request asks for len(buf) bytes at addr. ok says whether all of them came.
@@ -32,6 +34,9 @@ type errUnreadable struct {
 func (e *errUnreadable) Error() string {
 	return fmt.Sprintf("read %s at %#x: not mapped", e.what, e.addr)
 }
+
+// Unwrap says that a process whose memory is not where it should be cannot be read.
+func (e *errUnreadable) Unwrap() error { return sampler.ErrUnsupported }
 
 // readAt reads one piece of memory whole; what names it in the error.
 func readAt(m memory, what string, addr uint64, buf []byte) error {

@@ -141,3 +141,17 @@ func (m *procMemory) readMem(reqs []request) error {
 	}
 	return nil
 }
+
+// write stores b at addr. Reading and writing need the same permission.
+func (m *procMemory) write(addr uint64, b []byte) error {
+	local := []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}}
+	remote := []unix.RemoteIovec{{Base: uintptr(addr), Len: len(b)}}
+	n, err := unix.ProcessVMWritev(m.pid, local, remote, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w", sampler.ErrPermission, err)
+	}
+	if n != len(b) {
+		return fmt.Errorf("only %d of %d bytes were written", n, len(b))
+	}
+	return nil
+}

@@ -63,7 +63,31 @@ func wantedVariables() map[string]bool {
 	for _, name := range table.WantedVariables() {
 		wanted[name] = true
 	}
+	for _, name := range classTables() {
+		wanted[name] = true
+	}
 	return wanted
+}
+
+// classTables are the names that the runtime's list of object sizes has had.
+func classTables() []string {
+	return []string{"internal/runtime/gc.SizeClassToSize", "runtime.class_to_size"}
+}
+
+// readClasses reads the list of object sizes from the executable.
+func (p *program) readClasses(symbols map[string]symbol) []uint32 {
+	for _, name := range classTables() {
+		b := p.image.bytes(symbols[name].addr, 2*sizeClasses)
+		if symbols[name].size != 2*sizeClasses || b == nil {
+			continue
+		}
+		out := make([]uint32, sizeClasses)
+		for i := range out {
+			out[i] = uint32(u16(b, 2*i))
+		}
+		return out
+	}
+	return nil
 }
 
 // findLayout takes the layouts from the table of the program's release, else from its debug information, which only an
@@ -88,6 +112,7 @@ func (p *program) findLayout(symbols map[string]symbol) (*table.Release, error) 
 	if dwarfErr != nil {
 		return nil, fmt.Errorf("%w, and no debug information (build it without -ldflags=-w): %w: %w", err, sampler.ErrUnsupported, dwarfErr)
 	}
+	p.classes = p.readClasses(symbols)
 	return nil, nil
 }
 

@@ -2,7 +2,7 @@ package goproc
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 
@@ -12,7 +12,7 @@ import (
 const (
 	maxBuckets    = 1 << 20
 	maxStackDepth = 4096
-	maxStackWords = 1 << 24 // of all stacks together: 128 MiB
+	maxStackWords = 1 << 22 // of all stacks together: 32 MiB
 	memBucket     = 1       // the kind of bucket that counts allocations
 	blockSize     = 64 << 10
 	maxBlocks     = 1024
@@ -78,11 +78,14 @@ func newSiteReader(p *program) (*siteReader, error) {
 }
 
 // read brings the buckets up to date.
-func (s *siteReader) read() error {
-	if err := s.extend(); err != nil {
+func (s *siteReader) read(ctx context.Context) error {
+	if err := s.extend(ctx); err != nil {
 		return err
 	}
 	for range readTries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		before, err := readU32(s.p.mem, "mProfCycle", s.o.cycle)
 		if err != nil {
 			return err
@@ -109,7 +112,7 @@ func (s *siteReader) read() error {
 			return nil
 		}
 	}
-	return errors.New("allocation sites: the collector ran during every attempt to read them")
+	return fmt.Errorf("allocation sites: the collector ran during every attempt to read them: %w", sampler.ErrBudget)
 }
 
 // settled says whether the records are whole. What was published does not change within a cycle, so that it is enough
@@ -173,7 +176,7 @@ func (s *siteReader) decode(b []byte) counts {
 }
 
 // extend walks the list of buckets to the first one that is known.
-func (s *siteReader) extend() error {
+func (s *siteReader) extend(ctx context.Context) error {
 	head, err := readU64(s.p.mem, "mbuckets", s.o.head)
 	if err != nil || head == 0 || s.known[head] {
 		return err
@@ -185,6 +188,9 @@ func (s *siteReader) extend() error {
 	for a := head; a != 0 && !s.known[a]; {
 		if seen[a] || len(s.buckets)+len(fresh) >= maxBuckets || words > maxStackWords {
 			return fmt.Errorf("allocation sites: their list does not end: %w", sampler.ErrUnsupported)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		seen[a] = true
 		b, next, err := s.readBucket(&w, a)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/pprof/profile"
@@ -143,4 +144,41 @@ func TestHeapProfileOpensInPprof(t *testing.T) {
 			t.Errorf("go tool pprof does not show %q:\n%s", want, out.Bytes())
 		}
 	}
+}
+
+// TestSitesUnderChurn reads the sites of a target that collects all the time. What the runtime publishes only grows, and
+// no site frees more than it allocated; a torn reading would break that.
+func TestSitesUnderChurn(t *testing.T) {
+	c := startTarget(t, stripped(), "TARGET_RATE=512")
+	s := c.open(Options{})
+	c.ask("gogc 5")
+	c.ask("churn 2")
+	if _, err := s.Sites(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := map[uint64]counts{}
+	cycles, read := map[uint32]bool{}, 0
+	for deadline := time.Now().Add(5 * time.Second); len(cycles) < 100 && time.Now().Before(deadline); {
+		err := s.sites.read(t.Context())
+		if errors.Is(err, sampler.ErrBudget) {
+			continue // it collected during every attempt
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		cycles[s.sites.cycle>>1] = true
+		for i := range s.sites.buckets {
+			b := &s.sites.buckets[i]
+			now, then := s.sites.published(b), before[b.addr]
+			if now.allocs < then.allocs || now.frees < then.frees || now.allocBytes < then.allocBytes || now.frees > now.allocs {
+				t.Fatalf("reading %d: site %#x went from %+v to %+v", read, b.addr, then, now)
+			}
+			before[b.addr] = now
+		}
+	}
+	if len(cycles) < 10 || read < 100 {
+		t.Errorf("only %d readings in %d cycles: the target was too quiet or too busy", read, len(cycles))
+	}
+	t.Logf("%d readings in %d cycles", read, len(cycles))
 }

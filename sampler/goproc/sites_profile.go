@@ -39,8 +39,8 @@ func (s *Session) sitesProfile(ctx context.Context, build func(*siteReader) *pro
 		}
 		s.sites = r
 	}
-	if err := s.sites.read(); err != nil {
-		return nil, fmt.Errorf("read process %d: %w", s.target.PID, err)
+	if err := s.sites.read(ctx); err != nil {
+		return nil, s.failed(err)
 	}
 	if err := s.p.mem.alive(); err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (s *Session) Read(ctx context.Context, snap *sampler.Snapshot) error {
 		return err
 	}
 	if err := s.stats.read(&s.now); err != nil {
-		return fmt.Errorf("read process %d: %w", s.target.PID, err)
+		return s.failed(err)
 	}
 	if err := s.p.mem.alive(); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *Session) MemStats(ctx context.Context) (*runtime.MemStats, error) {
 	}
 	m := new(runtime.MemStats)
 	if err := s.stats.memStats(&s.now, m); err != nil {
-		return nil, fmt.Errorf("read process %d: %w", s.target.PID, err)
+		return nil, s.failed(err)
 	}
 	return m, s.p.mem.alive()
 }

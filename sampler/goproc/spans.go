@@ -105,7 +105,7 @@ func (s *Session) Spans(ctx context.Context) (sampler.Spans, error) {
 		err = s.stats.read(&s.now)
 	}
 	if err != nil {
-		return sampler.Spans{}, fmt.Errorf("read process %d: %w", s.target.PID, err)
+		return sampler.Spans{}, s.failed(err)
 	}
 	if unreadable > 0 {
 		out.Warnings = append(out.Warnings, fmt.Errorf("%d spans could not be read and are not counted", unreadable))

@@ -54,16 +54,16 @@ type statsReader struct {
 	o    statsOffsets
 	reqs []request
 
-	ms, gc, heap, work, allp  []byte
-	allglen, phase, maxProcs  []byte
-	ngsys, stopping           []byte
-	free                      [][]byte // counts of dead goroutines that the scheduler keeps
-	histograms                []timeHistogram
-	fixed                     int // requests before those for each P
-	list                      uint64
-	procs                     []uint64
-	procFree                  []byte
-	derivedAlloc, derivedFree uint64
+	ms, gc, heap, work, allp []byte
+	allglen, phase, maxProcs []byte
+	ngsys, stopping          []byte
+	free                     [][]byte // counts of dead goroutines that the scheduler keeps
+	histograms               []timeHistogram
+	fixed                    int // requests before those for each P
+	list                     uint64
+	procs                    []uint64
+	procFree                 []byte
+	derivedAlloc             uint64
 }
 
 const (

@@ -82,6 +82,9 @@ func (o *statsOffsets) resolveMemstats(r *resolver) {
 	o.largeAlloc, o.largeAllocCount, o.largeFreeCount = delta("largeAlloc"), delta("largeAllocCount"), delta("largeFreeCount")
 	o.smallAllocCount = r.field("heapStatsDelta", "smallAllocCount", 8*sizeClasses)
 	o.smallFreeCount = r.field("heapStatsDelta", "smallFreeCount", 8*sizeClasses)
+	if r.width("heapStatsDelta", "smallAllocCount") != 8*sizeClasses {
+		r.missing = append(r.missing, "68 size classes") // with others, every count would be off by some
+	}
 	if o.shards+3*o.shardSize > r.size("mstats") {
 		r.missing = append(r.missing, "runtime.mstats.heapStats")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -13,15 +14,23 @@ const (
 	howEndpoint = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
 )
 
+// unable is an error that wraps sampler.ErrUnsupported and tells a person the reason and the next step instead.
+type unable string
+
+func (u unable) Error() string { return string(u) }
+
+func (unable) Unwrap() error { return sampler.ErrUnsupported }
+
 // without says that no source at hand can do what was asked, and what would enable it.
 func (j *session) without(what string, why error, how string) error {
 	switch {
 	case j.program.known && j.program.version == "" && j.agent == nil:
-		return fmt.Errorf("%s: process %d is not a Go program (%w)", what, j.pid, sampler.ErrUnsupported)
+		return unable(fmt.Sprintf("%s: process %d is not a Go program", what, j.pid))
 	case why != nil:
-		return fmt.Errorf("%s: %w; or %s (%w)", what, why, how, sampler.ErrUnsupported)
+		reason := strings.TrimSuffix(why.Error(), ": "+sampler.ErrUnsupported.Error())
+		return unable(fmt.Sprintf("%s: %s; to enable it, %s", what, reason, how))
 	}
-	return fmt.Errorf("%s: to enable it, %s (%w)", what, how, sampler.ErrUnsupported)
+	return unable(fmt.Sprintf("%s: to enable it, %s", what, how))
 }
 
 // HeapProfile asks memory, which costs the target nothing, else the agent, else the endpoint. An endpoint's last
@@ -83,6 +92,18 @@ func (j *session) GoroutineProfile(ctx context.Context) (sampler.Profile, error)
 	return sampler.Profile{}, j.without("read the goroutine profile", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
 }
 
+var (
+	_ sampler.Describer         = (*session)(nil)
+	_ sampler.HeapProfiler      = (*session)(nil)
+	_ sampler.GoroutineProfiler = (*session)(nil)
+	_ sampler.Collector         = (*session)(nil)
+	_ sampler.Tuner             = (*session)(nil)
+	_ sampler.Mapper            = (*session)(nil)
+	_ sampler.PeakResetter      = (*session)(nil)
+	_ sampler.SpanReader        = (*session)(nil)
+	_ sampler.HeapWalker        = (*session)(nil)
+)
+
 // CanCollect returns nil when the agent, an endpoint or memory can force a collection, else an error that says what
 // would enable it.
 func (j *session) CanCollect() error {
@@ -93,6 +114,9 @@ func (j *session) CanCollect() error {
 	if c, ok := j.memory.(sampler.Collector); ok {
 		if why = c.CanCollect(); why == nil {
 			return nil
+		}
+		if errors.Is(why, sampler.ErrPermission) {
+			return notWritten{j.pid}
 		}
 	}
 	return j.without("force a garbage collection", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
@@ -135,6 +159,30 @@ func (j *session) FreeOSMemory(ctx context.Context) error {
 		return j.without("return free memory to the system", nil, howAgent)
 	}
 	return j.agent.freeOSMemory(ctx)
+}
+
+// Spans asks memory, which alone knows.
+func (j *session) Spans(ctx context.Context) (sampler.Spans, error) {
+	if r, ok := j.memory.(sampler.SpanReader); ok {
+		return r.Spans(ctx)
+	}
+	return sampler.Spans{}, j.onlyMemory("read spans and size classes")
+}
+
+// Walk asks memory, which alone can follow pointers.
+func (j *session) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.HeapWalk, error) {
+	if w, ok := j.memory.(sampler.HeapWalker); ok {
+		return w.Walk(ctx, o)
+	}
+	return sampler.HeapWalk{}, j.onlyMemory("find what holds the heap")
+}
+
+// onlyMemory says why the process's memory is not read, which nothing else can stand in for.
+func (j *session) onlyMemory(what string) error {
+	if j.memoryErr != nil && j.program.version != "" {
+		return fmt.Errorf("%s: %w (%w)", what, j.memoryErr, sampler.ErrUnsupported)
+	}
+	return fmt.Errorf("%s: only a Go process of this machine can be read so (%w)", what, sampler.ErrUnsupported)
 }
 
 // Mappings asks the system.

@@ -122,7 +122,7 @@ func chatter(prefix string, flags int) {
 
 // child is the running program.
 type child struct {
-	t   *testing.T
+	t   testing.TB
 	pid int
 	in  io.WriteCloser
 	out *bufio.Scanner
@@ -130,7 +130,7 @@ type child struct {
 }
 
 // start runs the program with more environment. Its run-time folder is this test's own.
-func start(t *testing.T, stderr io.Writer, env ...string) *child {
+func start(t testing.TB, stderr io.Writer, env ...string) *child {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "ht")
 	if err != nil {

@@ -268,6 +268,9 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	if err := s.(sampler.Collector).CanCollect(); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "agent.Listen") {
 		t.Errorf("can collect: %v", err)
 	}
+	if spans, err := s.(sampler.SpanReader).Spans(t.Context()); err != nil || spans.InUse < 64<<20 {
+		t.Errorf("spans of %d bytes with 64 MiB held: %v", spans.InUse, err)
+	}
 	c.do("pprof 127.0.0.1:0")
 	before := c.do("gc")
 	snap := until(t, s, "endpoint", func(*sampler.Snapshot) bool { return s.(sampler.Collector).CanCollect() == nil })
@@ -279,6 +282,27 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	able(t, c, s)
 	if p, err := s.(sampler.HeapProfiler).HeapProfile(t.Context()); err != nil || p.Source != "memory" {
 		t.Errorf("heap profile of %q: %v", p.Source, err)
+	}
+}
+
+// The agent tells of a collection what the runtime publishes; the heap before it is in memory alone.
+func TestMemoryCompletesTheCyclesOfTheAgent(t *testing.T) {
+	c := start(t, nil)
+	c.do("agent")
+	c.do("hold")
+	s := open(t, quick(Options{Memory: goproc.Source{}}), c.target())
+	until(t, s, "agent", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapLive); return ok })
+	if _, err := s.(sampler.SpanReader).Spans(t.Context()); err != nil {
+		t.Skipf("memory cannot be read here: %v", err)
+	}
+	c.do("gc")
+	snap := until(t, s, "a cycle", func(s *sampler.Snapshot) bool { return len(s.Cycles) > 0 })
+	last := snap.Cycles[len(snap.Cycles)-1]
+	if i := describe(s); i.Source != "agent" || last.Kind != "forced" {
+		t.Errorf("%q tells of a collection that is %q", i.Source, last.Kind)
+	}
+	if !last.Before.OK || !last.After.OK || !last.Live.OK || last.Before.Value < 64<<20 || last.After.Value < last.Live.Value {
+		t.Errorf("heap of 64 MiB before and after: %+v", last)
 	}
 }
 
@@ -319,6 +343,9 @@ func TestOrdinaryProcess(t *testing.T) {
 	}
 	if _, err := s.(sampler.HeapProfiler).HeapProfile(t.Context()); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "not a Go program") {
 		t.Error(err)
+	}
+	if _, err := s.(sampler.SpanReader).Spans(t.Context()); !errors.Is(err, sampler.ErrUnsupported) {
+		t.Errorf("spans: %v", err)
 	}
 }
 

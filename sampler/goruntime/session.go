@@ -70,9 +70,11 @@ func (j *session) Read(ctx context.Context, s *sampler.Snapshot) error {
 func (j *session) readRuntime(ctx context.Context, s *sampler.Snapshot) error {
 	j.deep = ""
 	if j.agent != nil {
+		own := len(s.Cycles)
 		err := j.agent.read(ctx, s)
 		if err == nil {
 			j.deep = j.agent.name()
+			j.detailCycles(ctx, s.Cycles[own:])
 			return nil
 		}
 		s.Warn(fmt.Errorf("ask the agent: %w", err))
@@ -111,6 +113,31 @@ func (j *session) readRuntime(ctx context.Context, s *sampler.Snapshot) error {
 		j.endpoint = nil
 	}
 	return nil
+}
+
+// detailCycles adds to the collections the agent told of what only memory has: the heap before and after, the goal and
+// the GC's share of the CPU. Where memory cannot be read they stay unknown; that it cannot is said elsewhere.
+func (j *session) detailCycles(ctx context.Context, cycles []sampler.GCCycle) {
+	if len(cycles) == 0 || j.memory == nil || j.memory.Read(ctx, &j.scratch) != nil {
+		return
+	}
+	for i := range cycles {
+		c := &cycles[i]
+		for _, m := range j.scratch.Cycles {
+			if m.Number != c.Number {
+				continue
+			}
+			c.Before, c.After = m.Before, m.After
+			c.Live, c.Goal, c.CPU = known(c.Live, m.Live), known(c.Goal, m.Goal), known(c.CPU, m.CPU)
+		}
+	}
+}
+
+func known(r, otherwise sampler.Reading) sampler.Reading {
+	if r.OK {
+		return r
+	}
+	return otherwise
 }
 
 // dropAgent closes an agent that does not answer; it is looked for again later. When nothing else is left to read, the

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	maxHeld    = 256 << 10              // bytes withheld at most while a gctrace line is incomplete
-	maxOpen    = 4 << 10                // and while it is complete, but may end later
-	holdFor    = 500 * time.Millisecond // anything is withheld, twice that at most
-	maxRescans = 64                     // lines looked for anew in one stretch of withheld bytes
-	maxCycles  = 1 << 14                // cycles kept when nobody asks for them
+	maxHeld   = 256 << 10              // bytes withheld at most while a gctrace line is incomplete
+	maxOpen   = 4 << 10                // and while it is complete, but may end later
+	holdFor   = 500 * time.Millisecond // anything is withheld, twice that at most
+	maxPart   = 32 << 10               // bytes looked at in one go
+	maxCycles = 1 << 14                // cycles kept when nobody asks for them
 )
 
 // Trace is an io.Writer between a command's standard error and whoever shows it. It takes out the lines that
@@ -27,7 +27,7 @@ const (
 // other lines and ends with a newline. A reader that sees the single writes (a pipe in packet mode) should use
 // NewPacketTrace, which has nothing to guess.
 //
-// Bytes that may be part of a gctrace line are withheld until it is complete, for a second and 256 KiB at most;
+// Bytes that may be part of a gctrace line are withheld until it is complete, for a second and 4 MiB at most;
 // then they are passed on. A line that the program itself writes in exactly gctrace's form is taken for the runtime's.
 // All methods are safe for concurrent use.
 type Trace struct {
@@ -38,8 +38,9 @@ type Trace struct {
 	starts  []bool // in packet mode: whether a write began at that byte of buf
 	pos     int    // up to where the matcher has read buf
 	learned int    // up to where it knows how the program's lines begin; never past what it withholds
+	waiting bool   // the bytes from pos on begin a line, unbroken so far
 	tail    *match // a line that is complete, but may end later
-	rescans int
+	again   int    // bytes that were read again, in all
 
 	timer    *time.Timer
 	armed    bool
@@ -72,16 +73,18 @@ func (t *Trace) Write(p []byte) (int, error) {
 	if t.closed {
 		return 0, io.ErrClosedPipe
 	}
-	t.buf = append(t.buf, p...)
-	if t.m.packet {
-		from := len(t.starts)
-		t.starts = append(t.starts, make([]bool, len(p))...)
-		if len(p) > 0 {
-			t.starts[from] = true
+	for rest, first := p, true; len(rest) > 0; first = false {
+		part := rest[:min(len(rest), maxPart)]
+		rest = rest[len(part):]
+		t.buf = append(t.buf, part...)
+		if t.m.packet {
+			from := len(t.starts)
+			t.starts = append(t.starts, make([]bool, len(part))...)
+			t.starts[from] = first
 		}
+		t.scan()
+		t.release()
 	}
-	t.scan()
-	t.release()
 	t.arm()
 	if t.err != nil {
 		return 0, t.err
@@ -124,18 +127,27 @@ func (t *Trace) Mixed() bool {
 // scan lets the matcher read what it has not yet read, and takes out the lines it finds.
 func (t *Trace) scan() {
 	for t.pos < len(t.buf) {
-		if len(t.m.live) == 0 && t.tail == nil {
+		if t.m.idle() && t.tail == nil {
 			t.pos = nextStart(t.buf, t.pos)
 			t.learn(t.pos)
 			if t.pos == len(t.buf) {
 				return
 			}
+			switch f, end := t.m.unbroken(t.buf, t.pos, t.starts); end {
+			case unbrokenLine:
+				t.take(f)
+				continue
+			case unbrokenSoFar:
+				t.waiting = true
+				return
+			}
+			t.waiting = false
 		}
 		t.m.feed(t.buf, t.pos, t.starts)
 		t.pos++
 		if t.m.ended {
 			t.found(t.m.best)
-		} else if t.tail != nil && t.m.base+t.pos-t.tail.end > maxOpen {
+		} else if t.tail != nil && t.m.base+t.pos-t.tail.start > maxHeld {
 			t.take(*t.tail)
 		}
 	}
@@ -175,11 +187,10 @@ func (t *Trace) take(f match) {
 	t.mark -= end - inside
 	t.learned = min(t.learned, start)
 	t.m.restart()
-	t.tail = nil
+	t.tail, t.waiting = nil, false
 	t.pos = inside
-	if first < inside && t.rescans < maxRescans {
-		t.rescans++
-		t.pos = first
+	if again := t.again + inside - first; again <= maxHeld+2*(t.m.base+inside) { // the work stays linear, whatever comes
+		t.again, t.pos = again, first
 	}
 }
 
@@ -219,7 +230,11 @@ func mayBegin(b []byte, s string) bool {
 
 // release passes on what no line can need any more.
 func (t *Trace) release() {
+	t.m.expire(t.m.base + len(t.buf) - maxHeld)
 	end := t.m.held(len(t.buf))
+	if t.waiting {
+		end = min(end, t.pos)
+	}
 	if t.tail != nil {
 		end = min(end, t.tail.start-t.m.base)
 	}
@@ -243,9 +258,6 @@ func (t *Trace) pass(n int) {
 	t.pos -= n
 	t.learned -= n
 	t.m.base += n
-	if rest == 0 {
-		t.rescans = 0
-	}
 	if cap(t.buf) > maxHeld && rest < maxHeld/4 {
 		t.buf = append([]byte(nil), t.buf...)
 	}
@@ -284,6 +296,10 @@ func (t *Trace) expire() {
 		t.take(*t.tail)
 		t.scan()
 	}
+	if t.waiting && t.m.base+t.pos < t.mark {
+		t.waiting = false
+		t.pos = len(t.buf)
+	}
 	t.m.expire(t.mark)
 	t.release()
 	t.arm()
@@ -296,8 +312,8 @@ func (t *Trace) flush() {
 		t.scan()
 	}
 	t.m.restart()
+	t.waiting = false
 	t.pass(len(t.buf))
-	t.rescans = 0
 }
 
 // record turns the pieces of a line into a cycle.
@@ -337,7 +353,7 @@ func (t *Trace) record(done *span) {
 	}
 	t.m.last = text
 	if len(t.cycles) == maxCycles {
-		t.cycles = append(t.cycles[:0], t.cycles[1:]...)
+		t.cycles = append(t.cycles[:0], t.cycles[maxCycles/4:]...)
 	}
 	t.cycles = append(t.cycles, c)
 }

@@ -195,9 +195,9 @@ func TestTraceHoldsNothingForLong(t *testing.T) {
 	var out bytes.Buffer
 	tr := NewTrace(&out)
 	defer tr.Close()
-	fmt.Fprint(tr, "gc ", strings.Repeat("x", maxHeld+10))
-	if out.Len() != maxHeld+13 {
-		t.Errorf("%d bytes withheld", maxHeld+13-out.Len())
+	fmt.Fprint(tr, "gc ", strings.Repeat("x", maxHeld+maxPart))
+	if out.Len() != maxHeld+maxPart+3 {
+		t.Errorf("%d bytes withheld", maxHeld+maxPart+3-out.Len())
 	}
 }
 

@@ -20,8 +20,8 @@ const (
 // The states of a thread between two pieces, by how many of the program's bytes it has passed there.
 const (
 	gapYoung uint8 = 36
-	gapOld   uint8 = gapYoung + shapeLen - 1
-	shapeLen       = 4 // bytes at the beginning of a line by which its likes are known
+	gapOld   uint8 = gapYoung + shapeLen - 1 // from here on it is in matcher.gaps
+	shapeLen       = 4                       // bytes at the beginning of a line by which its likes are known
 	states         = int(gapOld) + 1
 )
 
@@ -53,10 +53,11 @@ type match struct {
 // the grammar, whatever the bytes are.
 type matcher struct {
 	pieces []piece
-	base   int  // the offset in the stream of the buffer's first byte
-	packet bool // a piece begins and ends only where a write did
-	live   []thread
+	base   int      // the offset in the stream of the buffer's first byte
+	packet bool     // a piece begins and ends only where a write did
+	live   []thread // those in a piece, and those that have passed few bytes of the program
 	spare  []thread
+	gaps   gaps   // those that have passed more
 	slot   []slot // the place in spare of each state's thread
 	step   uint64
 	line   int   // the offset of a newline behind which a strange line begins, -1 for none
@@ -78,7 +79,7 @@ type slot struct {
 
 func newMatcher(packet bool) *matcher {
 	g := grammar()
-	return &matcher{pieces: g, packet: packet, slot: make([]slot, len(g)*states)}
+	return &matcher{pieces: g, packet: packet, slot: make([]slot, len(g)*states), gaps: newGaps(g)}
 }
 
 // feed reads the byte at pos. starts says where a write began; it is used only in packet mode.
@@ -89,13 +90,11 @@ func (m *matcher) feed(buf []byte, pos int, starts []bool) {
 	edge := !m.packet || starts[pos]
 	m.line = m.strangeLine(buf, pos)
 	m.final = !m.packet || pos+1 == len(buf) || starts[pos+1]
+	m.leaveGaps(buf, pos, edge)
 	for i := range m.live {
-		th := &m.live[i]
-		switch {
-		case m.base+pos-th.start > maxHeld:
-		case th.state >= gapYoung:
+		if th := &m.live[i]; th.state >= gapYoung {
 			m.inGap(th, buf, pos, edge)
-		default:
+		} else {
 			m.inPiece(th, buf, pos, edge)
 		}
 	}
@@ -105,31 +104,6 @@ func (m *matcher) feed(buf []byte, pos int, starts []bool) {
 		}
 	}
 	m.live, m.spare = m.spare, m.live
-}
-
-func (m *matcher) inGap(th *thread, buf []byte, pos int, edge bool) {
-	stay := *th
-	if stay.state < gapOld {
-		if stay.state++; stay.state == gapOld {
-			stay.cost += m.shapeCost(th, buf, pos+1)
-		}
-	}
-	if th.at <= m.line {
-		stay.cost += costStrange
-	}
-	m.put(stay, pos)
-	if !edge {
-		return
-	}
-	leave := *th
-	if th.state < gapOld {
-		leave.cost += m.shapeCost(th, buf, pos)
-	}
-	open := buf[pos-1] != '\n'
-	if open {
-		leave.cost += costOpenEnd
-	}
-	m.begin(leave, th.piece, buf, pos, open)
 }
 
 func (m *matcher) inPiece(th *thread, buf []byte, pos int, edge bool) {
@@ -290,26 +264,4 @@ func (m *matcher) valueCost(p *piece, text []byte) int {
 	} else {
 		return d * costSize
 	}
-}
-
-// restart forgets all threads.
-func (m *matcher) restart() { m.live = m.live[:0] }
-
-// expire forgets the threads that began before an offset in the stream.
-func (m *matcher) expire(before int) {
-	kept := m.live[:0]
-	for _, th := range m.live {
-		if th.start >= before {
-			kept = append(kept, th)
-		}
-	}
-	m.live = kept
-}
-
-// held returns the first byte in the buffer that a thread still needs, or end.
-func (m *matcher) held(end int) int {
-	for i := range m.live {
-		end = min(end, m.live[i].start-m.base)
-	}
-	return end
 }

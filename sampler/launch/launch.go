@@ -41,9 +41,10 @@ type Options struct {
 	Stdin *os.File
 	// Output receives what the command writes on both streams. Nil keeps it in the log instead, see Log.
 	Output io.Writer
-	// FilterStderr, when set, is asked once for a writer that takes the standard error on its way to next. When the
-	// command has ended, the writer is closed if it is an io.Closer, so that it can pass on what it still holds.
-	FilterStderr func(next io.Writer) io.Writer
+	// FilterStderr, when set, is asked once for a writer that takes the standard error on its way to next. packets says
+	// that each call of its Write is one write of the command, as on Linux, unless that was longer than 4,096 bytes.
+	// When the command has ended, the writer is closed if it is an io.Closer, so that it can pass on what it still holds.
+	FilterStderr func(next io.Writer, packets bool) io.Writer
 	// Grace replaces DefaultGrace.
 	Grace time.Duration
 }
@@ -55,7 +56,7 @@ type Process struct {
 	log    *log
 	done   chan struct{} // closed once end is set
 	end    sampler.Gone
-	filter io.Writer
+	filter *filter // nil without FilterStderr
 	stop   sync.Mutex
 }
 
@@ -76,7 +77,9 @@ func Start(o Options) (*Process, error) {
 	if o.Stdin != nil {
 		p.cmd.Stdin = o.Stdin
 	}
-	p.connect(o)
+	if err := p.connect(o); err != nil {
+		return nil, fmt.Errorf("start %q: %w", o.Args[0], err)
+	}
 	started := make(chan error, 1)
 	go p.run(started)
 	if err := <-started; err != nil {
@@ -86,7 +89,7 @@ func Start(o Options) (*Process, error) {
 }
 
 // connect sets where the command's output goes.
-func (p *Process) connect(o Options) {
+func (p *Process) connect(o Options) error {
 	out, errs := o.Output, o.Output
 	if o.Output == nil {
 		out, errs = p.log.writer(false), p.log.writer(true)
@@ -95,11 +98,16 @@ func (p *Process) connect(o Options) {
 		shared := &lockedWriter{w: o.Output}
 		out, errs = shared, shared
 	}
-	if o.FilterStderr != nil {
-		p.filter = o.FilterStderr(errs)
-		errs = p.filter
-	}
 	p.cmd.Stdout, p.cmd.Stderr = out, errs
+	if o.FilterStderr == nil {
+		return nil
+	}
+	f, err := newFilter(o.FilterStderr(errs, packets))
+	if err != nil {
+		return err
+	}
+	p.filter, p.cmd.Stderr = f, f.command
+	return nil
 }
 
 // run starts the command and waits for it on one thread that it keeps: Linux sends the death signal when the thread
@@ -107,14 +115,14 @@ func (p *Process) connect(o Options) {
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
 	if err := p.cmd.Start(); err != nil {
+		p.filter.abandon()
 		started <- err
 		return
 	}
+	p.filter.begin()
 	started <- nil
 	err := p.cmd.Wait()
-	if closer, ok := p.filter.(io.Closer); ok {
-		closer.Close()
-	}
+	p.filter.finish()
 	p.log.flush()
 	p.end = gone(p.cmd.ProcessState, err, time.Now())
 	close(p.done)

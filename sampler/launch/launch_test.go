@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -172,13 +174,46 @@ func (u *upper) Close() error {
 
 func TestFilterTakesStderrAloneAndIsClosed(t *testing.T) {
 	p := sh(t, "echo one; echo two >&2", launch.Options{
-		FilterStderr: func(next io.Writer) io.Writer { return &upper{next: next} },
+		FilterStderr: func(next io.Writer, _ bool) io.Writer { return &upper{next: next} },
 	})
 	wait(t, p)
 	lines, _ := p.Log()
 	if got := text(lines); !strings.Contains(got, "one\n") || !strings.Contains(got, "err TWO\n") {
 		t.Errorf("log:\n%s", got)
 	}
+}
+
+// writes counts the calls of Write and their bytes.
+type writes struct{ sizes []int }
+
+func (w *writes) Write(b []byte) (int, error) {
+	w.sizes = append(w.sizes, len(b))
+	return len(b), nil
+}
+
+func TestFilterSeesEachWriteWhereItIsSaid(t *testing.T) {
+	var w writes
+	var said bool
+	wait(t, sh(t, "for i in 1 22 333; do printf $i >&2; done", launch.Options{
+		FilterStderr: func(_ io.Writer, packets bool) io.Writer { said = packets; return &w },
+	}))
+	if want := []int{1, 2, 3}; said && !slices.Equal(w.sizes, want) {
+		t.Errorf("writes of %v bytes, want %v", w.sizes, want)
+	}
+	if total := len(w.sizes); total == 0 || runtime.GOOS == "linux" && !said {
+		t.Errorf("%d writes, packets %v", total, said)
+	}
+}
+
+func TestFilterDoesNotWaitForChildrenThatKeepThePipe(t *testing.T) {
+	var w writes
+	began := time.Now()
+	p := sh(t, "sleep 60 & echo x >&2", launch.Options{FilterStderr: func(io.Writer, bool) io.Writer { return &w }})
+	wait(t, p)
+	if took := time.Since(began); took > 10*time.Second || len(w.sizes) != 1 {
+		t.Errorf("took %s for %v", took, w.sizes)
+	}
+	p.Stop(nil)
 }
 
 func TestInputIsNeverTheTerminal(t *testing.T) {

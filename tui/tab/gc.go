@@ -14,11 +14,12 @@ import (
 
 // GC shows what the garbage collector does: live heap and goal over time, its cycles, its pauses and its price.
 type GC struct {
-	table  Table[cycleKey]
-	cycles []sampler.GCCycle // newest first
-	rows   []cycleKey
-	size   Size
-	drawn  drawing
+	table   Table[cycleKey]
+	cycles  []sampler.GCCycle // in the order shown
+	rows    []cycleKey
+	largest float64 // heap of any cycle listed
+	size    Size
+	drawn   drawing
 }
 
 // NewGC returns the tab.
@@ -111,7 +112,7 @@ func (g *GC) layout(w, h int) gcLayout {
 		l.chart = box{0, numbers, w, h - numbers}
 		return l
 	}
-	top := min(max((h-numbers)*9/20, 6), 12)
+	top := min(max((h-numbers)/2, 6), 12)
 	l.numbers = box{0, 0, w, numbers}
 	l.chart = box{0, numbers, w, top}
 	rest := h - numbers - top
@@ -119,7 +120,7 @@ func (g *GC) layout(w, h int) gcLayout {
 		l.cycles = box{0, numbers + top, w, rest}
 		return l
 	}
-	right := 34
+	right := 36
 	l.cycles = box{0, numbers + top, w - right, rest}
 	l.pauses = box{w - right, numbers + top, right, rest}
 	return l

@@ -2,7 +2,9 @@ package tab
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -26,18 +28,20 @@ const (
 	cycleGoal
 	cyclePause
 	cycleCPU
+	cycleBar
 )
 
 func cycleColumns() []Column {
 	return []Column{
-		{Title: "TIME", Width: 8, Left: true, Sort: true},
-		{Title: "GC", Width: 7, Keep: 2},
-		{Title: "KIND", Width: 9, Left: true, Keep: 3},
-		{Title: "HEAP", Width: 19, Sort: true},
-		{Title: "LIVE", Width: 7, Sort: true, Keep: 5},
-		{Title: "GOAL", Width: 7, Sort: true, Keep: 1},
-		{Title: "PAUSE", Width: 6, Sort: true},
-		{Title: "GC CPU", Width: 6, Keep: 4},
+		{Title: "time", Width: 8, Left: true, Sort: true},
+		{Title: "number", Width: 7, Keep: 3},
+		{Title: "kind", Width: 9, Left: true, Keep: 4},
+		{Title: "heap before → after", Width: 19, Sort: true},
+		{Title: "live", Width: 7, Sort: true, Keep: 6},
+		{Title: "goal", Width: 7, Sort: true, Keep: 2},
+		{Title: "pause", Width: 6, Sort: true},
+		{Title: "GC CPU", Width: 6, Keep: 5},
+		{Title: "after ▓ and freed ░", Width: 20, Flex: 1, Left: true, Keep: 1},
 	}
 }
 
@@ -60,8 +64,9 @@ func (g *GC) arrange() {
 		}
 		return sign * a.End.Compare(b.End)
 	})
-	g.rows = g.rows[:0]
+	g.rows, g.largest = g.rows[:0], 0
 	for i := range g.cycles {
+		g.largest = max(g.largest, g.cycles[i].Before.Value, g.cycles[i].After.Value)
 		g.rows = append(g.rows, cycleKey{g.cycles[i].Number, g.cycles[i].End.UnixNano()})
 	}
 	g.table.SetRows(g.rows)
@@ -99,6 +104,9 @@ func (g *GC) cell(th *theme.Theme, row, column int) Cell {
 	case cycleKind:
 		return kindCell(th, c.Kind)
 	case cycleHeap:
+		if !c.Before.OK && !c.After.OK {
+			return unknownCell(th)
+		}
 		return Cell{bytesOr(c.Before) + " → " + theme.PadLeft(bytesOr(c.After), 7), th.Value}
 	case cycleLive:
 		return bytesCell(th, c.Live)
@@ -114,8 +122,20 @@ func (g *GC) cell(th *theme.Theme, row, column int) Cell {
 			return unknownCell(th)
 		}
 		return Cell{unit.Percent(c.CPU.Value / 100), th.Value}
+	case cycleBar:
+		return Cell{g.bar(c, g.table.Cells(cycleBar)), th.Series(1)}
 	}
 	return Cell{}
+}
+
+// bar draws the heap after the cycle, and behind it what the cycle freed, on the scale of the largest heap listed.
+func (g *GC) bar(c *sampler.GCCycle, width int) string {
+	if !c.Before.OK || !c.After.OK || g.largest <= 0 {
+		return ""
+	}
+	cells := func(v float64) int { return min(max(int(math.Round(v/g.largest*float64(width))), 0), width) }
+	after := cells(c.After.Value)
+	return strings.Repeat("▓", after) + strings.Repeat("░", max(cells(c.Before.Value)-after, 0))
 }
 
 // kindCell sets off the collections that the runtime did not begin by itself.

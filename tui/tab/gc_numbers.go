@@ -1,6 +1,7 @@
 package tab
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -27,20 +28,22 @@ type fact struct {
 func gcFacts(st *State) []fact {
 	th, d := st.Theme, st.Data()
 	over := ""
-	if d.GC.Interval > 0 {
-		over = "last " + unit.Duration(d.GC.Interval.Round(time.Second))
+	switch span := d.GC.Interval.Round(time.Second); {
+	case span >= 55*time.Second:
+		over = "last minute"
+	case span > 0:
+		over = "last " + unit.Duration(span)
 	}
 	return []fact{
-		shareFact(th, "GC CPU", "gc cpu", d.GC.CPUPercent, 100, over),
+		shareFact(th, "GC CPU", "GC CPU", d.GC.CPUPercent, 100, over),
 		pressureFact(th, d.GC.Pressure),
-		rated(th, "cycles", "cycles", d.GC.CyclesPerMin, func(v float64) string { return number(v) + "/min" }, over),
+		rated(th, "cycles", "cycles", d.GC.CyclesPerMin, perMinute, over),
 		rated(th, "allocation", "alloc", d.GC.AllocRate, unit.Rate, over),
 		rated(th, "live heap", "live", d.Snapshot.Reading(sampler.GoHeapLive), unit.Bytes, "after the last cycle"),
-		rated(th, "heap goal", "goal", d.Snapshot.Reading(sampler.GoHeapGoal), unit.Bytes, "the next cycle aims to end below"),
+		rated(th, "heap goal", "goal", d.Snapshot.Reading(sampler.GoHeapGoal), unit.Bytes, "the next cycle's aim"),
 		rated(th, "GOGC", "GOGC", d.Snapshot.Reading(sampler.GoGCPercent), gogc, ""),
 		rated(th, "GOMEMLIMIT", "GOMEMLIMIT", d.Snapshot.Reading(sampler.GoMemLimit), memLimit, ""),
-		rated(th, "all cycles", "all", d.Snapshot.Reading(sampler.GoCyclesTotal), unit.Count, forced(d.Snapshot)),
-		rated(th, "all pauses", "paused", d.Snapshot.Reading(sampler.GoPauseTotal), func(v float64) string { return unit.Format("seconds", v) }, ""),
+		rated(th, "all cycles", "total", d.Snapshot.Reading(sampler.GoCyclesTotal), unit.Count, sinceStart(d.Snapshot)),
 	}
 }
 
@@ -57,7 +60,7 @@ func shareFact(th *theme.Theme, name, short string, r sampler.Reading, whole flo
 
 // pressureFact judges gc_pressure: at 1 the runtime's limiter holds the collector back and the heap outgrows its goal.
 func pressureFact(th *theme.Theme, r sampler.Reading) fact {
-	f := rated(th, "gc_pressure", "pressure", r, func(v float64) string { return number(v) }, "")
+	f := rated(th, "gc_pressure", "pressure", r, func(v float64) string { return fmt.Sprintf("%.2f", v) }, "")
 	switch {
 	case !r.OK:
 	case r.Value >= 0.8:
@@ -84,37 +87,45 @@ func memLimit(v float64) string {
 	return unit.Bytes(v)
 }
 
-func forced(s *sampler.Snapshot) string {
-	n := s.Reading(sampler.GoCyclesForced)
-	if !n.OK || n.Value == 0 {
-		return ""
+// sinceStart tells how many cycles were forced and how long all of them paused the program.
+func sinceStart(s *sampler.Snapshot) string {
+	var parts []string
+	if n := s.Reading(sampler.GoCyclesForced); n.OK && n.Value > 0 {
+		parts = append(parts, unit.Count(n.Value)+" forced")
 	}
-	return unit.Count(n.Value) + " forced"
+	if p := s.Reading(sampler.GoPauseTotal); p.OK {
+		parts = append(parts, seconds(p.Value)+" paused")
+	}
+	return strings.Join(parts, ", ")
 }
 
-// number prints a small number with two decimals, a larger one with fewer.
-func number(v float64) string {
-	text := unit.BytesIn(v, "B")
-	if math.Abs(v) < 0.005 {
-		return "0"
+// perMinute prints a count a minute, with a decimal while it is small.
+func perMinute(v float64) string {
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f/min", v)
 	}
-	return text
+	return unit.Count(v) + "/min"
 }
+
+// The cells of a fact's name and text in the panel.
+const (
+	factName = 11
+	factText = 9
+)
 
 // numbersPanel lists the numbers, one to a line, and what the last forced collection freed.
 func numbersPanel(st *State, b box) string {
 	th := st.Theme
 	inner, rows := b.width-theme.PanelCols, b.height-theme.PanelRows
 	var lines []string
-	names, values := 11, 10
 	for _, f := range gcFacts(st) {
-		line := th.Label.Render(theme.Pad(f.name, names)) + " " + f.style.Render(theme.PadLeft(f.text, values))
+		line := th.Label.Render(theme.Pad(f.name, factName)) + " " + f.style.Render(theme.PadLeft(f.text, factText))
 		if f.note != "" {
 			line += "  " + th.Faint.Render(f.note)
 		}
 		lines = append(lines, theme.Truncate(line, inner))
 	}
-	freed := freedLines(th, st.Data().Collected, inner)
+	freed := freedLines(th, st.Data().Collected)
 	if room := rows - len(freed); len(lines) > room {
 		lines = lines[:max(room, 0)]
 	} else if room > len(lines) {
@@ -131,13 +142,10 @@ func numberLines(st *State, width, rows int) []string {
 	for _, f := range gcFacts(st) {
 		parts = append(parts, th.Label.Render(f.short)+" "+f.style.Render(f.text))
 	}
-	freed := freedLines(th, st.Data().Collected, width-1)
-	if rows > 1 && len(freed) > 0 {
-		rows--
-	}
-	lines := flow(parts, "   ", width-1, rows)
-	if len(freed) > 0 {
-		lines = append(lines, freed[0])
+	freed := freedLines(th, st.Data().Collected)
+	lines := flow(parts, "   ", width-1, max(rows-1, 1))
+	if rows > 1 {
+		lines = append(lines, strings.Join(freed[:min(len(freed), 2)], "  "))
 	}
 	for i := range lines {
 		lines[i] = " " + lines[i]
@@ -146,12 +154,11 @@ func numberLines(st *State, width, rows int) []string {
 }
 
 // freedLines tell what the last forced collection freed.
-func freedLines(th *theme.Theme, c *Collected, width int) []string {
+func freedLines(th *theme.Theme, c *Collected) []string {
 	if c == nil || c.Before == nil || c.After == nil {
-		return []string{th.Faint.Render(theme.Truncate("g forces a collection and shows what it freed", width))}
+		return []string{th.Faint.Render("g forces a collection and shows what it freed")}
 	}
-	at := th.Label.Render("forced " + c.At.Format(time.TimeOnly))
-	var lines []string
+	lines := []string{th.Label.Render("forced at " + c.At.Format(time.TimeOnly))}
 	for _, m := range []struct {
 		name   string
 		metric sampler.Metric
@@ -160,24 +167,14 @@ func freedLines(th *theme.Theme, c *Collected, width int) []string {
 		if !before.OK || !after.OK {
 			continue
 		}
-		lead := theme.Spaces(theme.Width(at))
-		if len(lines) == 0 {
-			lead = at
-		}
-		line := lead + "  " + theme.Pad(m.name, 4) + " " + unit.Bytes(before.Value) + " → " + unit.Bytes(after.Value) + "  " + freedWord(th, before.Value-after.Value)
-		lines = append(lines, theme.Truncate(line, width))
+		change := processChange(th, sampler.Known(after.Value-before.Value), before)
+		lines = append(lines, th.Label.Render(theme.Pad(m.name, 4))+" "+theme.PadLeft(unit.Bytes(before.Value), 7)+" → "+
+			theme.PadLeft(unit.Bytes(after.Value), 7)+"  "+change.Style.Render(change.Text))
 	}
-	if len(lines) == 0 {
-		return []string{theme.Truncate(at+"  what it freed was not read", width)}
+	if len(lines) == 1 {
+		lines[0] += "; what it freed was not read"
 	}
 	return lines
-}
-
-func freedWord(th *theme.Theme, freed float64) string {
-	if freed <= 0 {
-		return th.Label.Render("nothing freed")
-	}
-	return th.Good.Render(theme.SignDown + " " + unit.Bytes(freed) + " freed")
 }
 
 // pausesPanel draws the distribution of pauses since the mark, or since the program's start when there was none since.
@@ -189,8 +186,10 @@ func pausesPanel(st *State, b box) string {
 	if !ok {
 		return th.Frame(frame, th.Label.Render(strings.Join(theme.Wrap(noPauses(st), inner, rows), "\n")), b.width, b.height)
 	}
-	head := th.Label.Render("p50 ") + seconds(p.P50) + th.Label.Render("  p99 ") + seconds(p.P99) + th.Label.Render("  max ") + seconds(p.Max) +
-		th.Label.Render("  of ") + unit.Count(float64(p.Count))
+	head := strings.Join(flow([]string{
+		th.Label.Render("p50 ") + seconds(p.P50), th.Label.Render("p99 ") + seconds(p.P99),
+		th.Label.Render("max ") + seconds(p.Max), th.Label.Render("of ") + unit.Count(float64(p.Count)),
+	}, "  ", inner, 1), "")
 	bins := make([]chart.Bin, len(p.Bars))
 	for i, bar := range p.Bars {
 		bins[i] = chart.Bin{Low: bar.Low, High: bar.High, Count: bar.Count}
@@ -199,7 +198,7 @@ func pausesPanel(st *State, b box) string {
 		Theme: th, Width: inner, Height: max(rows-1, 0), Bins: bins, Format: seconds, Style: th.Series(0),
 		Quantiles: []chart.Quantile{{Name: "p50", At: below(p.P50)}, {Name: "p99", At: below(p.P99)}, {Name: "max", At: below(p.Max)}},
 	}
-	return th.Frame(frame, theme.Truncate(head, inner)+"\n"+h.View(), b.width, b.height)
+	return th.Frame(frame, head+"\n"+h.View(), b.width, b.height)
 }
 
 // below takes a quantile, which is the upper edge of the bucket it lies in, into that bucket.

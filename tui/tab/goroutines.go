@@ -44,13 +44,13 @@ const (
 func NewGoroutines() *Goroutines {
 	s := &Goroutines{}
 	s.table.SetColumns([]Column{
-		{Title: "COUNT", Width: 7, Sort: true},
-		{Title: "SINCE MARK", Width: 11, Sort: true},
-		{Title: "STATE", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 4},
-		{Title: "WAITING", Width: 8, Sort: true, Keep: 3},
-		{Title: "FUNCTION", Width: 24, Flex: 3, Left: true, Sort: true, Ascending: true},
-		{Title: "CALLED BY", Width: 24, Flex: 4, Left: true, Keep: 2},
-		{Title: "CREATED BY", Width: 24, Flex: 2, Left: true, Keep: 1},
+		{Title: "count", Width: 7, Sort: true},
+		{Title: "since mark", Width: 11, Sort: true},
+		{Title: "state", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 4},
+		{Title: "waiting", Width: 8, Sort: true, Keep: 3},
+		{Title: "function", Width: 24, Flex: 3, Left: true, Sort: true, Ascending: true},
+		{Title: "called by", Width: 24, Flex: 4, Left: true, Keep: 2},
+		{Title: "created by", Width: 24, Flex: 2, Left: true, Keep: 1},
 	})
 	return s
 }
@@ -329,6 +329,9 @@ func (s *Goroutines) cell(th *theme.Theme, row, column int) Cell {
 	case goWait:
 		return waitCell(th, r.WaitMax)
 	case goFunction:
+		if r.Function == "" {
+			return unknownCell(th)
+		}
 		return Cell{theme.Clean(shortFunction(r.Function)), th.Value}
 	case goCallers:
 		return Cell{callers(r), th.Label}
@@ -360,7 +363,7 @@ func countChange(th *theme.Theme, r sampler.Reading) Cell {
 	if r.Value > 0 {
 		text = "+" + text
 	}
-	return Cell{sign + " " + text, style}
+	return Cell{sign + " " + theme.PadLeft(text, 6), style}
 }
 
 // waitCell shows how long the longest waiting one has waited.

@@ -1,7 +1,7 @@
 package tab
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -13,15 +13,35 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-// Stack shows one group of goroutines with its whole stack, and follows the group while it is open.
+// Stack shows one group of goroutines with its whole stack and the source of the selected frame, and follows the group
+// while it is open. Frames and source are drawn as those of an allocation site are.
 type Stack struct {
-	scroller
 	row  profile.GoroutineRow
 	gone bool // the last reading has no such group
+	view *Site
 }
 
-// NewStack opens a group as a row of the table has it.
-func NewStack(row profile.GoroutineRow) *Stack { return &Stack{row: row} }
+// NewStack opens a group as a row of the table has it, at the innermost frame outside the runtime.
+func NewStack(row profile.GoroutineRow) *Stack {
+	s := &Stack{view: NewSite(profile.SiteRow{})}
+	at := slices.IndexFunc(row.Stack, func(f sampler.Frame) bool { return f.Function == row.Function })
+	s.view.frame = max(at, 0)
+	s.set(row)
+	return s
+}
+
+// set takes the group as it is now. The place that created the goroutines stands below their stack.
+func (s *Stack) set(row profile.GoroutineRow) {
+	s.row = row
+	stack := slices.Clone(row.Stack)
+	if row.CreatedBy.Function != "" {
+		creator := row.CreatedBy
+		creator.Function = "created by " + creator.Function
+		stack = append(stack, creator)
+	}
+	s.view.row.Stack = stack
+	s.view.frame = min(s.view.frame, max(len(stack)-1, 0))
+}
 
 // Title implements Screen.
 func (s *Stack) Title() string { return theme.Clean(shortFunction(s.row.Function)) }
@@ -40,12 +60,17 @@ func (s *Stack) Needs(*State) Needs { return Needs{Goroutines: true} }
 
 // Update implements Screen.
 func (s *Stack) Update(st *State, msg tea.Msg) tea.Cmd {
-	if h, ok := msg.(Heard); ok && (h.What == NewsGoroutines || h.What == NewsMark || h.What == NewsPause) {
-		s.refresh(st)
+	if h, ok := msg.(Heard); ok {
+		if h.What == NewsGoroutines || h.What == NewsMark || h.What == NewsPause {
+			s.refresh(st)
+		}
 		return nil
 	}
-	s.update(msg)
-	return nil
+	if size, ok := msg.(Size); ok {
+		s.view.rows = size.Height
+		return s.view.choose(st, s.view.frame)
+	}
+	return s.view.Update(st, msg)
 }
 
 // refresh finds the group in what is shown now.
@@ -56,7 +81,8 @@ func (s *Stack) refresh(st *State) {
 	}
 	for _, row := range profile.GoroutineRows(d.Goroutines, d.Mark.Goroutines) {
 		if row.Key == s.row.Key {
-			s.row, s.gone = row, row.Count == 0
+			s.gone = row.Count == 0
+			s.set(row)
 			return
 		}
 	}
@@ -66,14 +92,21 @@ func (s *Stack) refresh(st *State) {
 // View implements Screen.
 func (s *Stack) View(st *State, width, height int) string {
 	th := st.Theme
-	facts := s.facts(th, width)
-	if width < 24 || height < 6 {
-		body, _ := s.window(append([]string{facts}, s.lines(th, width)...), height)
-		return theme.Fit(body, width, height)
+	facts := theme.Pad(s.facts(th, width), width)
+	if len(s.view.row.Stack) == 0 {
+		text := th.Label.Render("The source reads no stack of goroutines that run.")
+		return theme.Fit(facts+"\n\n "+text, width, height)
 	}
-	body, foot := s.window(s.lines(th, width-theme.PanelCols), height-1-theme.PanelRows)
-	frame := theme.Frame{Title: "Stack", Note: "innermost first", Foot: foot, Focused: true}
-	return theme.Pad(facts, width) + "\n" + th.Frame(frame, body, width, height-1)
+	if height < 8 || width < 30 {
+		return theme.Fit(facts+"\n"+s.view.stack(st, width), width, height)
+	}
+	rest := height - 1
+	if width >= wide {
+		left := min(max(width*9/20, 46), 90)
+		return facts + "\n" + theme.Join(1, s.view.stackPanel(st, left, rest), s.view.sourcePanel(st, width-left-1, rest))
+	}
+	top := min(max(rest/2, 3), len(s.view.row.Stack)+theme.PanelRows)
+	return facts + "\n" + s.view.stackPanel(st, width, top) + "\n" + s.view.sourcePanel(st, width, rest-top)
 }
 
 // facts is the line of numbers: what the row of the table said.
@@ -108,31 +141,4 @@ func waits(th *theme.Theme, least, most sampler.Reading) string {
 		text = unit.Format("seconds", least.Value) + " to " + text
 	}
 	return text
-}
-
-// lines are the frames, each with its place on the same line where there is room, else below.
-func (s *Stack) lines(th *theme.Theme, width int) []string {
-	if len(s.row.Stack) == 0 {
-		return theme.Wrap("The source reads no stack of a running goroutine.", width, 3)
-	}
-	var lines []string
-	for _, f := range s.row.Stack {
-		lines = append(lines, frameLines(th, f, "", width)...)
-	}
-	if s.row.CreatedBy.Function != "" {
-		lines = append(lines, frameLines(th, s.row.CreatedBy, "created by ", width)...)
-	}
-	return lines
-}
-
-func frameLines(th *theme.Theme, f sampler.Frame, before string, width int) []string {
-	name := th.Label.Render(before) + theme.Clean(f.Function)
-	if f.File == "" {
-		return []string{theme.Truncate(name, width)}
-	}
-	place := theme.Clean(f.File) + ":" + strconv.Itoa(f.Line)
-	if room := width - theme.Width(name) - 2; room >= theme.Width(place) {
-		return []string{name + theme.Spaces(room-theme.Width(place)+2) + th.Label.Render(place)}
-	}
-	return []string{theme.Truncate(name, width), "    " + th.Label.Render(theme.TruncateLeft(place, max(width-4, 1)))}
 }

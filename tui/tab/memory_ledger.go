@@ -158,7 +158,9 @@ func processFacts(t *theme.Theme, s *sampler.Snapshot, width, rows int) []string
 	add("peak", sampler.ProcessPeakRSS, unit.Bytes)
 	add("swap", sampler.ProcessSwap, unit.Bytes)
 	add("pss", sampler.ProcessPSS, unit.Bytes)
-	add("children and self", sampler.TreeRSS, unit.Bytes)
+	if tree, ok := s.Get(sampler.TreeRSS); ok && tree > s.Reading(sampler.ProcessRSS).Value {
+		add("with children", sampler.TreeRSS, unit.Bytes)
+	}
 	add("threads", sampler.ProcessThreads, unit.Count)
 	add("files", sampler.ProcessFDs, unit.Count)
 	add("goroutines", sampler.GoGoroutines, unit.Count)

@@ -197,6 +197,9 @@ func (m *Memory) cell(st *State, row, column int) Cell {
 		place := theme.Clean(filepath.Base(r.File)) + ":" + strconv.Itoa(r.Line)
 		return Cell{theme.TruncateLeft(place, m.table.Cells(colPlace)), t.Label}
 	case colUse:
+		if m.use(r) == 0 {
+			return Cell{"0 B", t.Faint}
+		}
 		return Cell{m.rough(r, unit.Bytes(m.use(r))), t.Value}
 	case colChange:
 		return changeCell(t, m.change(r), m.changeError(r))
@@ -209,12 +212,15 @@ func (m *Memory) cell(st *State, row, column int) Cell {
 		}
 		return Cell{unit.Rate(r.AllocPerSec.Value), t.Value}
 	case colObjects:
+		if m.objects(r) == 0 {
+			return Cell{"0", t.Faint}
+		}
 		return Cell{unit.Count(m.objects(r)), t.Value}
 	case colSamples:
 		return Cell{unit.Count(float64(m.samples(r))), t.Label}
 	case colPast:
 		_, values := st.Sites.Of(r.Key(), st.Cursor())
-		return Cell{chart.Spark(values, pastCells), t.Series(1)}
+		return Cell{chart.Spark(values, pastCells), t.Label}
 	}
 	return Cell{}
 }
@@ -257,8 +263,11 @@ func (m *Memory) rough(r *profile.SiteRow, text string) string {
 	return text
 }
 
-// shortFunction leaves out the path of a function's package but for its last element.
-func shortFunction(name string) string { return name[strings.LastIndex(name, "/")+1:] }
+// shortFunction leaves out the path of a function's package but for its last element. Type arguments keep theirs.
+func shortFunction(name string) string {
+	head, _, _ := strings.Cut(name, "[")
+	return name[strings.LastIndex(head, "/")+1:]
+}
 
 // whyNoSites says why the table is empty, and what would fill it.
 func (m *Memory) whyNoSites(st *State) string {

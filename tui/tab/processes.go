@@ -35,6 +35,7 @@ type Processes struct {
 
 	width, height int
 	asked         map[int]bool // the rows that Needs last named; never changed once handed out
+	watched       int          // the pid of the target, 0 without one
 	drawn         drawing
 }
 
@@ -48,6 +49,7 @@ type drawing struct {
 // NewProcesses returns the tab, ordered by resident memory.
 func NewProcesses() *Processes {
 	s := &Processes{}
+	s.table.Dense = denseKeep
 	s.setTree(false)
 	return s
 }
@@ -284,7 +286,10 @@ func (s *Processes) View(st *State, width, height int) string {
 		return s.drawn.text
 	}
 	s.width, s.height = width, height
-	s.table.Empty = s.empty(st)
+	s.table.Empty, s.watched = s.empty(st), 0
+	if st.Watching {
+		s.watched = st.Info.PID
+	}
 	th, body := st.Theme, s.body()
 	text := s.table.View(th, body.width, body.height, func(row, column int) Cell { return s.cell(th, row, column) })
 	if s.typing {
@@ -325,7 +330,7 @@ func (s *Processes) filterLine(th *theme.Theme, width int) string {
 }
 
 func (s *Processes) note() string {
-	note := "by " + strings.ToLower(s.table.Columns[s.table.Order].Title)
+	note := "by " + s.table.Columns[s.table.Order].Title
 	if s.tree {
 		note = "tree · sums count shared pages once a process · " + note
 	}

@@ -37,28 +37,34 @@ func processColumns(tree bool) (ids []processColumn, columns []Column) {
 		id processColumn
 		Column
 	}{
-		{procPID, Column{Title: "PID", Width: 7, Sort: true, Ascending: true}},
-		{procName, Column{Title: "NAME", Width: 13, Flex: 2, Left: true, Sort: true, Ascending: true}},
-		{procSpark, Column{Title: "LAST MINUTE", Width: 12, Left: true, Keep: 3}},
-		{procTree, Column{Title: "TREE", Width: 7, Sort: true}},
+		{procPID, Column{Title: "pid", Width: 7, Sort: true, Ascending: true}},
+		{procName, Column{Title: "name", Width: 13, Flex: 2, Left: true, Sort: true, Ascending: true}},
+		{procSpark, Column{Title: "last minute", Width: 12, Keep: 3}},
+		{procTree, Column{Title: "tree", Width: 7, Sort: true}},
 		{procRSS, Column{Title: "RSS", Width: 7, Sort: true}},
-		{procChange, Column{Title: "SINCE MARK", Width: 11, Sort: true, Keep: 11}},
-		{procRate, Column{Title: "PER MIN", Width: 8, Sort: true, Keep: 8}},
-		{procPeak, Column{Title: "PEAK", Width: 7, Sort: true, Keep: 7}},
-		{procSwap, Column{Title: "SWAP", Width: 7, Sort: true, Keep: 6}},
-		{procThreads, Column{Title: "THR", Width: 5, Sort: true, Keep: 5}},
+		{procChange, Column{Title: "since mark", Width: 11, Sort: true, Keep: 11}},
+		{procRate, Column{Title: "per min", Width: 8, Sort: true, Keep: 8}},
+		{procPeak, Column{Title: "peak", Width: 7, Sort: true, Keep: 7}},
+		{procSwap, Column{Title: "swap", Width: 7, Sort: true, Keep: 6}},
+		{procThreads, Column{Title: "thr", Width: 5, Sort: true, Keep: 5}},
 		{procCPU, Column{Title: "CPU", Width: 5, Sort: true, Keep: 9}},
-		{procUser, Column{Title: "USER", Width: 9, Left: true, Sort: true, Ascending: true, Keep: 4}},
-		{procContainer, Column{Title: "CONTAINER", Width: 12, Left: true, Sort: true, Ascending: true, Keep: 2}},
-		{procCommand, Column{Title: "COMMAND", Width: 24, Flex: 5, Left: true, Keep: 1}},
+		{procUser, Column{Title: "user", Width: 9, Left: true, Sort: true, Ascending: true, Keep: 4}},
+		{procContainer, Column{Title: "container", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 2}},
+		{procCommand, Column{Title: "command", Width: 24, Flex: 5, Left: true, Keep: 1}},
 	} {
 		if c.id == procTree && !tree {
 			continue
+		}
+		if c.id == procName && tree {
+			c.Width = 22 // the branches take room
 		}
 		ids, columns = append(ids, c.id), append(columns, c.Column)
 	}
 	return ids, columns
 }
+
+// denseKeep is the Keep of the swap column: it and what is worth more is shown closely packed rather than not at all.
+const denseKeep = 6
 
 // cell returns what stands in a row of the table.
 func (s *Processes) cell(th *theme.Theme, row, column int) Cell {
@@ -69,7 +75,7 @@ func (s *Processes) cell(th *theme.Theme, row, column int) Cell {
 	case procName:
 		return s.nameCell(th, r, row)
 	case procSpark:
-		return Cell{sparkOf(r, s.table.Cells(column)), th.Series(0)}
+		return sparkCell(th, r, s.table.Cells(column))
 	case procRSS, procTree, procPeak:
 		return bytesCell(th, r.number(c))
 	case procSwap:
@@ -91,13 +97,17 @@ func (s *Processes) cell(th *theme.Theme, row, column int) Cell {
 	}
 }
 
+// nameCell marks the watched process with ● and puts the branches of the tree before the name.
 func (s *Processes) nameCell(th *theme.Theme, r *processRow, row int) Cell {
 	name, style := theme.Clean(r.p.Name), th.Value
 	if strings.TrimSpace(name) == "" {
 		name, style = "(no name)", th.Faint
 	}
-	if r.p.Kernel {
+	switch {
+	case r.p.Kernel:
 		style = th.Faint
+	case r.p.PID == s.watched && s.watched > 0:
+		name, style = "● "+name, th.Accent
 	}
 	if row < len(s.branch) {
 		name = s.branch[row].String() + name
@@ -108,14 +118,25 @@ func (s *Processes) nameCell(th *theme.Theme, r *processRow, row int) Cell {
 	return Cell{name, style}
 }
 
-func sparkOf(r *processRow, width int) string {
+// sparkCell draws the last minute. What did not change by a percent is a quiet line at the bottom.
+func sparkCell(th *theme.Theme, r *processRow, width int) Cell {
 	values := make([]float64, 0, trackSlots)
-	for _, v := range r.ring {
-		if len(values) > 0 || !math.IsNaN(float64(v)) {
-			values = append(values, float64(v))
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, f := range r.ring {
+		v := float64(f)
+		if len(values) == 0 && math.IsNaN(v) {
+			continue
+		}
+		values = append(values, v)
+		if !math.IsNaN(v) {
+			low, high = min(low, v), max(high, v)
 		}
 	}
-	return chart.Spark(values, width)
+	if high-low < 0.01*high || high <= 0 {
+		n := min((len(values)*width+trackSlots-1)/trackSlots, width)
+		return Cell{strings.Repeat("▁", n), th.Faint}
+	}
+	return Cell{chart.Spark(values, min((len(values)*width+trackSlots-1)/trackSlots, width)), th.Series(0)}
 }
 
 func unknownCell(th *theme.Theme) Cell { return Cell{theme.SignUnknown, th.Faint} }
@@ -160,6 +181,9 @@ func shareCell(th *theme.Theme, r sampler.Reading) Cell {
 	return Cell{unit.Percent(r.Value), th.Value}
 }
 
+// changeCells is the width of a change: "+18.4 MB".
+const changeCells = 8
+
 // processChange shows a change with its sign. One of less than a percent of the whole keeps its sign but not its colour: the
 // eye is to find those that matter.
 func processChange(th *theme.Theme, r, whole sampler.Reading) Cell {
@@ -173,7 +197,7 @@ func processChange(th *theme.Theme, r, whole sampler.Reading) Cell {
 	if r.Value == 0 {
 		return Cell{unit.Bytes(0), th.Faint}
 	}
-	return Cell{sign + " " + unit.Change(r.Value), style}
+	return Cell{sign + " " + theme.PadLeft(unit.Change(r.Value), changeCells), style}
 }
 
 // processRate shows growth in bytes a minute.

@@ -14,7 +14,7 @@ const (
 	trackSlots = 30
 	trackEvery = 2 * time.Second
 	trackSpan  = trackSlots * trackEvery
-	rateLeast  = 5 * time.Second // a rate over less says nothing
+	rateLeast  = 10 * time.Second // a rate over less says nothing
 )
 
 // processKey identifies a process: ids are used again.

@@ -173,7 +173,7 @@ func (s *Site) facts(st *State, width int) string {
 		parts = append(parts, unit.Rate(s.row.AllocPerSec.Value))
 	}
 	line := " " + strings.Join(parts, t.Faint.Render(" · "))
-	for theme.Width(line) > width && len(parts) > 1 {
+	for theme.Width(line) >= width && len(parts) > 1 {
 		parts = parts[:len(parts)-1]
 		line = " " + strings.Join(parts, t.Faint.Render(" · "))
 	}

@@ -32,7 +32,7 @@ type Data struct {
 	Cycles   []sampler.GCCycle // oldest first, at most 512
 
 	Heap           *profile.Heap // allocation sites; nil when not read
-	HeapBefore     *profile.Heap // the profile before that one; nil before the second
+	HeapBefore     *profile.Heap // a profile up to half a minute older, to take rates from; nil before the second
 	HeapRaw        *sampler.Profile
 	HeapFailed     error // why there is no Heap
 	Goroutines     *sampler.Goroutines
@@ -95,6 +95,7 @@ type State struct {
 	live   Data
 	frozen *Data
 	cursor time.Time
+	heaps  []*profile.Heap         // of the last half minute, oldest first
 	recent []*sampler.Snapshot     // a reading every few seconds, for a minute
 	tables [3]sampler.ProcessTable // one live, one frozen, one to read into
 }

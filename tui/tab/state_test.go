@@ -206,3 +206,19 @@ func TestInput(t *testing.T) {
 		t.Errorf("%d bytes were taken", len(in.Text()))
 	}
 }
+
+// A profile changes only with a collection, so rates are taken over half a minute.
+func TestAllocationRatesAreTakenOverHalfAMinute(t *testing.T) {
+	st := watching(1)
+	for i := range 20 {
+		st.SetHeap(&profile.Heap{Time: at(5 * i)}, nil, nil)
+	}
+	d := st.Data()
+	if span := d.Heap.Time.Sub(d.HeapBefore.Time); span != 30*time.Second {
+		t.Errorf("rates are taken over %s", span)
+	}
+	st.Reset()
+	if st.Data().HeapBefore != nil {
+		t.Error("a profile from before the reset is still compared with")
+	}
+}

@@ -109,11 +109,26 @@ func (s *State) SetHeap(h *profile.Heap, raw *sampler.Profile, err error) {
 	if err != nil {
 		return
 	}
-	d.HeapBefore, d.Heap, d.HeapRaw = d.Heap, h, raw
+	d.Heap, d.HeapRaw = h, raw
+	d.HeapBefore = s.keepHeap(h)
 	s.Sites.Add(h)
 	if d.Mark.Heap == nil {
 		d.Mark.Heap = h
 	}
+}
+
+// keepHeap keeps a profile for half a minute and returns the oldest one kept before it. A profile changes with each
+// collection only, so a rate between two that follow each other would jump between 0 and twice the truth.
+func (s *State) keepHeap(h *profile.Heap) (before *profile.Heap) {
+	const keep = 30 * time.Second
+	for len(s.heaps) > 0 && h.Time.Sub(s.heaps[0].Time) > keep {
+		s.heaps = s.heaps[1:]
+	}
+	if len(s.heaps) > 0 {
+		before = s.heaps[0]
+	}
+	s.heaps = append(s.heaps, h)
+	return before
 }
 
 // SetGoroutines takes goroutine groups, or why there are none.
@@ -196,7 +211,7 @@ func (s *State) Reset() {
 	s.History.Reset()
 	s.Sites.Reset()
 	s.recent, s.live.Recent, s.live.Cycles = nil, nil, nil
-	s.live.HeapBefore, s.live.Collected = nil, nil
+	s.heaps, s.live.HeapBefore, s.live.Collected = nil, nil, nil
 	s.live.Growth, s.live.Reach, s.live.GC = analysis.Growth{}, analysis.Reach{}, analysis.GC{}
 	if s.live.Snapshot != nil {
 		s.History.Add(s.live.Snapshot)
@@ -226,7 +241,7 @@ func (s *State) Retarget(info sampler.Info, out sampler.Output) {
 	s.Resume()
 	table, fail := s.live.Processes, s.live.ProcessesFail
 	s.live = Data{Processes: table, ProcessesFail: fail}
-	s.recent = nil
+	s.recent, s.heaps = nil, nil
 	s.History, s.Sites = sampler.NewHistory(), NewSiteHistory()
 	s.Output, s.Log, s.LogDropped = out, nil, 0
 	s.CannotCollect = nil

@@ -35,7 +35,9 @@ type Table[K comparable] struct {
 	Columns []Column
 	Order   int  // the column the rows are ordered by
 	Reverse bool // against the column's own first order
-	Empty   string
+	// Dense is the least Keep for which columns stand one cell apart rather than go. 0 does so for all.
+	Dense int
+	Empty string // is said where there are no rows
 
 	rows   []K
 	at     int  // the selected row

@@ -20,16 +20,20 @@ type layout struct {
 
 // layoutOf finds the columns that fit: all of them two cells apart, else one cell apart, else without those of the
 // smallest Keep, and so on. What is left over goes to the columns with Flex.
-func layoutOf(columns []Column, width int) layout {
+func layoutOf(columns []Column, width, dense int) layout {
 	for keep := 0; ; keep = nextKeep(columns, keep) {
 		for gap := 2; gap >= 1; gap-- {
+			next := nextKeep(columns, keep)
+			if gap == 1 && next != keep && next < dense {
+				continue
+			}
 			l, need := fitting(columns, keep, gap)
 			if need <= width {
 				l.width = width
 				l.spread(columns, width-need)
 				return l
 			}
-			if gap == 1 && nextKeep(columns, keep) == keep {
+			if gap == 1 && next == keep {
 				l.width = width
 				l.shrink(need - width)
 				return l
@@ -127,7 +131,7 @@ func (t *Table[K]) View(th *theme.Theme, width, height int, cell func(row, colum
 		return ""
 	}
 	if t.lay.width != width || len(t.lay.shown) == 0 {
-		t.lay = layoutOf(t.Columns, width)
+		t.lay = layoutOf(t.Columns, width, t.Dense)
 	}
 	t.Resize(height)
 	var b strings.Builder

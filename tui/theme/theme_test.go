@@ -92,6 +92,38 @@ func TestTextHelpersAreExact(t *testing.T) {
 	}
 }
 
+// TestFastWidthIsTheWidth compares the short way with the general one, for each character it claims to know, alone and
+// among others.
+func TestFastWidthIsTheWidth(t *testing.T) {
+	var known []rune
+	for r := rune(0x20); r < 0x30000; r++ {
+		if n, ok := simpleWidth(string(r)); ok {
+			if want := ansi.StringWidth(string(r)); n != want {
+				t.Errorf("%U takes %d cells, not %d", r, want, n)
+			}
+			known = append(known, r)
+		}
+	}
+	if len(known) < 500 {
+		t.Errorf("only %d characters are known", len(known))
+	}
+	rnd := rand.New(rand.NewPCG(9, 9))
+	th := colours(termenv.TrueColor, true)
+	for range 5000 {
+		var b strings.Builder
+		for range rnd.IntN(12) {
+			text := string(known[rnd.IntN(len(known))])
+			if rnd.IntN(3) == 0 {
+				text = th.Selected.Render(text)
+			}
+			b.WriteString(text)
+		}
+		if n, ok := simpleWidth(b.String()); !ok || n != ansi.StringWidth(b.String()) {
+			t.Fatalf("%q takes %d cells, not %d (%v)", b.String(), ansi.StringWidth(b.String()), n, ok)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	lines := Wrap("not a Go program: only the system's figures are shown here", 20, 2)
 	if len(lines) != 2 || !strings.HasSuffix(lines[1], Ellipsis) {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
 	"github.com/alloc-dev/heaptop/tui"
@@ -19,15 +20,17 @@ const demoName = "demo shop"
 
 // backend opens targets for the dashboard and for the lines, and owns the command that heaptop started.
 type backend struct {
-	options *live
+	options  *live
+	readable func(goVersion string) bool // whether a Go program's memory can be read on this system
 
 	mu      sync.Mutex
-	command *launch.Process // nil until started
-	trace   cycleSource     // of the command, nil when its memory can be read
-	lister  sampler.Lister  // nil until asked for
+	command *launch.Process       // nil until started
+	trace   goruntime.CycleSource // of the command, nil when its memory can be read
+	lister  sampler.Lister        // nil until asked for
+	first   int                   // the process that was asked for first: --pprof is its endpoint
 }
 
-func newBackend(o *live) *backend { return &backend{options: o} }
+func newBackend(o *live) *backend { return &backend{options: o, readable: memoryReadable} }
 
 // Open implements tui.Backend.
 func (b *backend) Open(ctx context.Context, t sampler.Target) (tui.Watch, error) {
@@ -66,7 +69,7 @@ func (b *backend) open(ctx context.Context, t sampler.Target) (*opened, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var trace cycleSource
+	var trace goruntime.CycleSource
 	if c := b.command; c != nil && (t.Kind == sampler.KindCommand || t.PID == c.PID()) {
 		o.command, trace = c, b.trace
 		t.PID = c.PID()
@@ -75,17 +78,24 @@ func (b *backend) open(ctx context.Context, t sampler.Target) (*opened, error) {
 			o.name = demoName
 		}
 	}
+	if b.first == 0 {
+		b.first = t.PID
+	}
+	endpoint := ""
+	if t.PID == b.first {
+		endpoint = b.options.pprof
+	}
 	var err error
-	if o.session, err = b.openFirst(ctx, t, trace); err != nil {
+	if o.session, err = openFirst(ctx, t, sources(endpoint, trace)); err != nil {
 		return nil, b.whyNot(o, err)
 	}
 	return o, nil
 }
 
 // openFirst asks one source after the other, the deepest first, and returns the first that takes the target.
-func (b *backend) openFirst(ctx context.Context, t sampler.Target, trace cycleSource) (sampler.Session, error) {
+func openFirst(ctx context.Context, t sampler.Target, sources []sampler.Source) (sampler.Session, error) {
 	var all []error
-	for _, source := range b.options.sources(trace) {
+	for _, source := range sources {
 		session, err := source.Open(ctx, t)
 		if err == nil {
 			return session, nil
@@ -128,6 +138,9 @@ func (b *backend) start(args []string) error {
 			options.Stdin = in
 		}
 	}
+	if wantsTrace(options.Args[0], b.readable) {
+		b.trace = addTrace(&options, b.options.env.Getenv)
+	}
 	p, err := launch.Start(options)
 	switch {
 	case errors.Is(err, sampler.ErrPermission):
@@ -169,7 +182,7 @@ func (b *backend) close(ctx context.Context) {
 		b.command.Stop(sig)
 	}
 	if b.lister != nil {
-		b.lister.Close()
+		_ = b.lister.Close() // it only read
 	}
 }
 

@@ -72,15 +72,23 @@ func conclude(w io.Writer, err error) int {
 		return code
 	}
 	if code != exitInterrupted {
-		// What the sentinel says at the end, the sentence before it has said.
-		text := strings.TrimSuffix(err.Error(), ": "+sampler.ErrNotFound.Error())
-		printLines(w, "heaptop: ", text)
+		printLines(w, "heaptop: ", plainly(err))
 		if hint := hintOf(err); hint != "" {
 			printLines(w, "  ", hint)
 		}
 	}
 	fmt.Fprintf(w, "heaptop: exit %d: %s\n", code, meaning)
 	return code
+}
+
+// plainly returns the error without the sentinel at its end: the sentence before it has said the same.
+func plainly(err error) string {
+	text := err.Error()
+	for _, sentinel := range []error{sampler.ErrNotFound, sampler.ErrUnsupported} {
+		text = strings.TrimSuffix(text, ": "+sentinel.Error())
+		text = strings.TrimSuffix(text, " ("+sentinel.Error()+")")
+	}
+	return text
 }
 
 func hintOf(err error) string {

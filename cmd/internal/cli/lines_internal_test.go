@@ -246,7 +246,7 @@ func TestInterruptedContextIs130(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"version", "help", "completion", "dashboard", "text", "json", "interval", "snapshot-dir"}
 	for typed, want := range map[string]string{
-		"versoin": "version", "vresion": "version", "VERSION": "version", "comp": "completion", "jsno": "json", "tex": "text",
+		"vresion": "version", "VERSION": "version", "comp": "completion", "jsno": "json", "tex": "text",
 		"intervall": "interval", "snapshotdir": "snapshot-dir", "": "", "redis": "", "x": "", "api-server": "",
 	} {
 		if got := nearest(typed, known); got != want {

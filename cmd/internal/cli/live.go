@@ -72,7 +72,7 @@ func (o *live) runLines(ctx context.Context, b *backend) (err error) {
 	if err != nil {
 		return err
 	}
-	defer opened.session.Close()
+	defer func() { _ = opened.session.Close() }() // it only read
 	out := o.env.Out
 	l := &lines{opened: opened, interval: o.interval, duration: o.duration, stderr: o.env.Err}
 	if o.output != "" {

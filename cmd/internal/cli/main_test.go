@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/alloc-dev/heaptop/cmd/internal/cli"
+	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 )
 
 // TestMain lets the test binary be heaptop in scripts.
@@ -52,6 +53,7 @@ var build = sync.OnceValues(func() (string, error) {
 
 func heaptop(t testing.TB) string {
 	t.Helper()
+	testenv.Tool(t, "go")
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +62,9 @@ func heaptop(t testing.TB) string {
 }
 
 func TestScripts(t *testing.T) {
+	for _, tool := range []string{"sh", "sleep", "cp", "head", "pgrep"} {
+		testenv.Tool(t, tool)
+	}
 	servers := startServers(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

@@ -109,7 +109,10 @@ func (c *console) press(keys string) {
 	}
 }
 
-// exits waits for the end and returns the exit code.
+// endOfOutput is written behind what the program wrote, to know that all of it was read.
+const endOfOutput = "<end of output>"
+
+// exits waits for the end, and for all that was written, and returns the exit code.
 func (c *console) exits() int {
 	c.t.Helper()
 	select {
@@ -117,6 +120,10 @@ func (c *console) exits() int {
 	case <-time.After(30 * time.Second):
 		c.t.Fatalf("still running after 30 s:\n%q", c.text())
 	}
+	if _, err := io.WriteString(c.slave, endOfOutput); err != nil {
+		c.t.Fatal(err)
+	}
+	c.shows(endOfOutput)
 	return c.cmd.ProcessState.ExitCode()
 }
 
@@ -158,7 +165,7 @@ func TestNoEscapeByteAndNoWaitWithoutTheDashboard(t *testing.T) {
 		took := time.Since(c.began)
 		if out := c.text(); strings.ContainsRune(out, '\x1b') {
 			t.Errorf("%q writes an escape byte: %q", args, out)
-		} else if out == "" {
+		} else if out == endOfOutput {
 			t.Errorf("%q writes nothing", args)
 		}
 		// Waiting for a terminal that does not answer takes 5 s.
@@ -198,9 +205,7 @@ func TestSignalsLeaveTheTerminalAsItWas(t *testing.T) {
 		if !dead(pid) {
 			t.Errorf("%s: the command is still alive", sig)
 		}
-		if out := c.text(); !strings.Contains(out, "exit 130: interrupted") {
-			t.Errorf("%s: the end is not told: %q", sig, out)
-		}
+		c.shows("exit 130: interrupted")
 	}
 }
 

@@ -2,16 +2,25 @@ package cli
 
 import (
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/goproc"
+	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/proc"
 )
 
-// sources is the list of concrete sources: the one place that names them all.
-func (o *live) sources(trace cycleSource) []sampler.Source {
-	return []sampler.Source{proc.Source{}}
+// sources is the list of concrete sources, the deepest first: the one place that names them all. endpoint is the pprof
+// endpoint of the target where the user named one, trace has its gctrace lines where heaptop reads them.
+func sources(endpoint string, trace goruntime.CycleSource) []sampler.Source {
+	return []sampler.Source{
+		goruntime.New(goruntime.Options{
+			System:   proc.Source{},
+			Memory:   goproc.Source{},
+			Endpoint: endpoint,
+			Trace:    trace,
+		}),
+	}
 }
 
-type cycleSource interface{ Cycles() []sampler.GCCycle }
-
+// newLister returns the reader of the process table.
 func newLister() sampler.Lister {
 	l, err := proc.NewLister(proc.Options{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -40,7 +41,8 @@ func version() string {
 	if v == "" || v == "(devel)" {
 		v = "development"
 	}
-	if commit != "" {
+	// The version of a build between releases names the commit itself.
+	if commit != "" && !strings.Contains(v, commit) {
 		v += ", commit " + commit + changed
 	}
 	return v

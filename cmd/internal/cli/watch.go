@@ -91,7 +91,7 @@ func newWatch(ctx context.Context, o *opened, interval time.Duration) *watch {
 func (w *watch) run(ctx context.Context) {
 	defer close(w.done)
 	defer close(w.events)
-	defer w.opened.session.Close()
+	defer func() { _ = w.opened.session.Close() }() // it only read
 	// The error was emitted; it tells nothing more.
 	_ = w.watcher.Run(ctx, w.emit)
 }

@@ -14,7 +14,7 @@ import (
 const (
 	products    = 24_000
 	pageBytes   = 12 << 10
-	cacheBytes  = 24 << 20
+	cacheBytes  = 18 << 20
 	uploadBytes = 24 << 10
 )
 

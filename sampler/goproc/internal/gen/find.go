@@ -12,7 +12,7 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/goproc/internal/table"
 )
 
-const keptWitnesses = 8
+const keptWitnesses = 6 // of each build mode
 
 // reference is a built reference program.
 type reference struct {
@@ -56,7 +56,8 @@ func (r *reference) code(f elf.Symbol) []byte {
 	return r.text[f.Value-r.base:][:f.Size]
 }
 
-func makeTable(version, arch string, minor int, refs []*reference) (*table.Release, error) {
+func makeTable(version, arch string, minor int, sets [][]*reference) (*table.Release, error) {
+	refs := sets[0]
 	d, err := refs[1].file.DWARF()
 	if err != nil {
 		return nil, err
@@ -68,15 +69,25 @@ func makeTable(version, arch string, minor int, refs []*reference) (*table.Relea
 	reportMissing(types)
 	r := &table.Release{Go: fmt.Sprintf("go1.%d", minor), Arch: arch, Made: []string{version}, Types: types,
 		Variables: map[string]table.Variable{}}
-	found := witnesses(arch, refs)
+	var found []map[string][]table.Witness
+	for _, set := range sets {
+		found = append(found, witnesses(arch, set))
+	}
 	for _, name := range table.WantedVariables() {
 		s, ok := refs[0].vars[name]
 		if !ok {
 			fmt.Fprintf(os.Stderr, "  no variable %s\n", name)
 			continue
 		}
-		ws := best(found[name])
-		fmt.Fprintf(os.Stderr, "  %-34s witnesses %d\n", name, len(found[name]))
+		var ws []table.Witness
+		for i, f := range found {
+			fmt.Fprintf(os.Stderr, "  %-34s witnesses %d in set %d\n", name, len(f[name]), i)
+			for _, w := range best(f[name]) {
+				if !slices.Contains(ws, w) {
+					ws = append(ws, w)
+				}
+			}
+		}
 		r.Variables[name] = table.Variable{Size: uint32(s.Size), Witnesses: ws}
 	}
 	r.Classes, err = classes(refs[1])

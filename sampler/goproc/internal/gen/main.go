@@ -11,6 +11,7 @@ package main
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func main() {
 	}
 }
 
-func generate(version, arch, out string) error {
+func generate(version, arch, out string) (err error) {
 	minor, ok := table.Minor(version)
 	if !ok {
 		return fmt.Errorf("not a release")
@@ -56,28 +57,39 @@ func generate(version, arch, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	var bins []*reference
-	for _, name := range []string{"hello", "server", "tools"} {
-		path, err := build(dir, name, version, arch, minor)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	var sets [][]*reference
+	for _, mode := range []string{"exe", "pie"} { // position-independent code is compiled otherwise
+		set, err := references(dir, mode, version, arch, minor)
 		if err != nil {
 			return err
 		}
-		b, err := open(path)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		defer b.file.Close()
-		bins = append(bins, b)
+		sets = append(sets, set)
 	}
-	r, err := makeTable(version, arch, minor, bins)
+	r, err := makeTable(version, arch, minor, sets)
 	if err != nil {
 		return err
 	}
 	return write(filepath.Join(out, fmt.Sprintf("go1.%d-%s.json", minor, arch)), r)
 }
 
-func build(dir, name, version, arch string, minor int) (string, error) {
+func references(dir, mode, version, arch string, minor int) ([]*reference, error) {
+	var set []*reference
+	for _, name := range []string{"hello", "server", "tools"} {
+		path, err := build(dir, name, mode, version, arch, minor)
+		if err != nil {
+			return nil, err
+		}
+		b, err := open(path)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		set = append(set, b)
+	}
+	return set, nil
+}
+
+func build(dir, name, mode, version, arch string, minor int) (string, error) {
 	src, err := refs.ReadFile("refs/" + name + ".go.txt")
 	if err != nil {
 		return "", err
@@ -93,8 +105,8 @@ func build(dir, name, version, arch string, minor int) (string, error) {
 	if err := os.WriteFile(filepath.Join(mod, "main.go"), src, 0o644); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, name+".bin")
-	cmd := exec.Command("go", "build", "-o", path, ".")
+	path := filepath.Join(dir, name+"."+mode)
+	cmd := exec.Command("go", "build", "-buildmode="+mode, "-o", path, ".")
 	cmd.Dir = mod
 	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+version, "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if msg, err := cmd.CombinedOutput(); err != nil {

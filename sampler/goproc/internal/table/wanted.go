@@ -23,7 +23,7 @@ func WantedFields() map[string][]string {
 		"runtime.gcControllerState": {"gcPercent", "memoryLimit", "heapMinimum", "gcPercentHeapGoal", "sweepDistMinTrigger",
 			"triggered", "lastHeapGoal", "heapLive", "heapScan", "lastStackScan", "globalsScan", "heapMarked", "heapInUse",
 			"heapReleased", "heapFree", "totalAlloc", "totalFree", "mappedReady"},
-		"runtime.mheap":    {"allspans", "sweepgen", "pagesInUse", "spanalloc", "cachealloc"},
+		"runtime.mheap":    {"allspans", "arenas", "sweepgen", "pagesInUse", "spanalloc", "cachealloc"},
 		"runtime.fixalloc": {"size", "inuse"},
 		"runtime.mspan": {"startAddr", "npages", "limit", "elemsize", "nelems", "freeindex", "allocCache", "allocCount",
 			"allocCountBeforeCache", "spanclass", "state", "sweepgen", "allocBits", "gcmarkBits", "specials", "largeType",

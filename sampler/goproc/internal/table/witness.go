@@ -102,6 +102,7 @@ const maxPadding = 64
 // when there is no such address, or when a second address has as many.
 func (r *Release) Address(v Variable, p Program) (addr uint64, votes int, ok bool) {
 	tally := map[uint64]int{}
+	heard := map[string]bool{} // a function has one voice for an address, however often it refers to it
 	for _, w := range v.Witnesses {
 		entry, end, found := p.Func(w.Func)
 		if !found || end < entry || end-entry < uint64(w.Size) || end-entry > uint64(w.Size)+maxPadding {
@@ -109,7 +110,9 @@ func (r *Release) Address(v Variable, p Program) (addr uint64, votes int, ok boo
 		}
 		pc := entry + uint64(w.Off)
 		t, is := Target(r.Arch, p.Code(pc, CodeLen(r.Arch)), pc, w.Imm)
-		if t -= uint64(w.Add); is && p.Writable(t) {
+		t -= uint64(w.Add)
+		if voice := fmt.Sprint(w.Func, t); is && p.Writable(t) && !heard[voice] {
+			heard[voice] = true
 			tally[t]++
 		}
 	}

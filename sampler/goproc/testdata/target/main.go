@@ -197,6 +197,19 @@ func loop() {
 	}
 }
 
+// work allocates some MiB, most of it garbage, and says what processor time that took.
+func work(mib int) (a answer) {
+	var before, after syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+	for i := 0; i < mib<<10; i++ {
+		sink = makeBuf(1024)
+	}
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+	a.Nanos = after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
+	runtime.ReadMemStats(&a.MemStats)
+	return a
+}
+
 func do(words []string) (a answer) {
 	arg := 0
 	if len(words) > 1 {
@@ -204,7 +217,11 @@ func do(words []string) (a answer) {
 	}
 	switch words[0] {
 	case "heap", "goroutine":
+		t := time.Now()
 		a.Profile = profile(words[0])
+		a.Nanos = int64(time.Since(t))
+	case "work":
+		a = work(arg)
 	case "gc":
 		runtime.GC()
 	case "free":
