@@ -69,8 +69,8 @@ func (t *table) goroutines() (*sampler.Goroutines, error) {
 	expanded := 0
 	for i, n := range t.rows {
 		row, v := t.nodes[n], t.row(i)
-		if expanded += len(row); expanded > maxExpanded || len(row) < 2 {
-			return nil, fmt.Errorf("goroutines: group %d: a stack of %d, or more than %d references", i, len(row), maxExpanded)
+		if expanded += len(row); expanded > maxFrames || len(row) < 2 {
+			return nil, fmt.Errorf("goroutines: group %d: a stack of %d, or more than %d references", i, len(row), maxFrames)
 		}
 		state, err := t.text(row[0])
 		if err != nil {
@@ -82,6 +82,9 @@ func (t *table) goroutines() (*sampler.Goroutines, error) {
 		}
 		if group.CreatedBy, err = t.frame(row[1]); err != nil {
 			return nil, fmt.Errorf("goroutines: group %d: %w", i, err)
+		}
+		if len(row) > 2 {
+			group.Stack = make([]sampler.Frame, 0, len(row)-2)
 		}
 		for _, n := range row[2:] {
 			f, err := t.frame(n)

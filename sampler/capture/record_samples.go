@@ -12,7 +12,8 @@ import (
 
 // Moment is one recorded reading, or, where older readings have been thinned, a span of them.
 type Moment struct {
-	// Snapshot is the reading, the last one of the span. It is nil when Err tells why there is none.
+	// Snapshot is the reading; of a span the last one, with the last value of each metric. It is nil when Err tells why
+	// there is none.
 	Snapshot *sampler.Snapshot
 	Info     sampler.Info
 	Err      error
@@ -29,6 +30,15 @@ func (m *Moment) at() time.Time {
 		return m.Snapshot.Time
 	}
 	return m.From
+}
+
+// values returns the snapshot's values, in their order.
+func (m *Moment) values() []float64 {
+	list := make([]float64, len(m.Snapshot.Samples))
+	for i, s := range m.Snapshot.Samples {
+		list[i] = s.Value
+	}
+	return list
 }
 
 // clone returns a copy of the moment whose snapshot and lists are the caller's own.

@@ -22,7 +22,8 @@ const (
 	maxNodes    = 1 << 20
 	maxRows     = 1 << 20
 	maxWidth    = 16
-	maxExpanded = 8 << 20 // references, when identities are written out
+	maxExpanded = 8 << 20 // references, when the stacks of a profile are written out
+	maxFrames   = 2 << 20 // the same of goroutines
 )
 
 // keyEvery is how many tables follow each other before one is whole again.

@@ -198,7 +198,7 @@ func rewrite[T any](t *thinner, read func() (*T, error), pack func(*T) (member, 
 	return t.write(pack(v))
 }
 
-// merge returns the span of a and b, of which b is the later.
+// merge returns the span of a and b, of which b is the later. A metric that the later reading lacks is still in the span.
 func merge(a, b *Moment) *Moment {
 	if b.Snapshot == nil {
 		return a
@@ -206,25 +206,36 @@ func merge(a, b *Moment) *Moment {
 	if a.Snapshot == nil {
 		return b
 	}
+	before := a.Snapshot.Samples
+	low, high := extremes(a)
 	out := &Moment{Snapshot: b.Snapshot, Info: b.Info, From: a.From, Count: a.Count + b.Count}
-	i := 0
+	out.Min, out.Max = extremes(b)
+	found, next := make([]bool, len(before)), 0
 	for n, s := range b.Snapshot.Samples {
-		least, most := s.Value, s.Value
-		if b.Min != nil {
-			least, most = b.Min[n], b.Max[n]
+		at := position(before, s.Metric, next)
+		if at < 0 {
+			continue
 		}
-		if at := position(a.Snapshot.Samples, s.Metric, i); at >= 0 {
-			i = at + 1
-			v := a.Snapshot.Samples[at].Value
-			least, most = min(least, v), max(most, v)
-			if a.Min != nil {
-				least, most = min(least, a.Min[at]), max(most, a.Max[at])
-			}
+		found[at], next = true, at+1
+		out.Min[n] = min(out.Min[n], low[at])
+		out.Max[n] = max(out.Max[n], high[at])
+	}
+	for at, s := range before {
+		if !found[at] && len(b.Snapshot.Samples) < maxMetrics {
+			b.Snapshot.Samples = append(b.Snapshot.Samples, s)
+			out.Min, out.Max = append(out.Min, low[at]), append(out.Max, high[at])
 		}
-		out.Min, out.Max = append(out.Min, least), append(out.Max, most)
 	}
 	b.Snapshot.Cycles = worst(append(slices.Clone(a.Snapshot.Cycles), b.Snapshot.Cycles...))
 	return out
+}
+
+// extremes returns the smallest and the largest values of the moment, in lists that may be changed.
+func extremes(m *Moment) (low, high []float64) {
+	if m.Min != nil {
+		return m.Min, m.Max
+	}
+	return m.values(), m.values()
 }
 
 // position returns where the metric is, which is most likely at guess; -1 when it is not there.
