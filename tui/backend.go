@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 )
 
 // Backend is the program around the dashboard, which knows the concrete sources. The dashboard calls it from commands,
@@ -34,4 +35,25 @@ type Watch interface {
 	Output() sampler.Output
 	// Close ends the watching. It leaves the target alone unless heaptop started it.
 	Close() error
+}
+
+// Recorded is a Watch whose past can be asked for: of a live target the last minutes, of a file all that is in it. The
+// dashboard moves in both in the same way. Its methods may be called from any goroutine.
+//
+// A file's Watch delivers one event with the last reading and, where the recording says that the target died, one with its
+// end; then no more, and Events stays open until Close. What came before is in Past: Load fills a history. Do gives a session
+// that reads what was recorded last.
+type Recorded interface {
+	Watch
+	// Past returns what was read, at any moment of it.
+	Past() capture.Past
+	// File is the path of the recording or snapshot that is shown, "" for a live target.
+	File() string
+	// Sink takes what the dashboard reads beside the watch's own loop (heap profiles, goroutines, mappings, processes, the
+	// log), so that it is in the past as well. nil for a file.
+	Sink() capture.Sink
+	// BlackBox returns the files that hold the last minutes and the last state of a target that died abnormally, or why
+	// they could not be written. Both are settled before the event that tells of the end; before that, and for a target that
+	// ended well, both are zero.
+	BlackBox() (capture.BlackBox, error)
 }
