@@ -44,6 +44,12 @@ func stories() []story {
 		{"memory-allocated", samplertest.Options{}, func(h *harness) { h.read(100); h.press("i", "down", "down") }},
 		{"memory-filter", samplertest.Options{}, func(h *harness) { h.read(100); h.press("/", "b", "u", "f") }},
 		{"site", samplertest.Options{}, func(h *harness) { h.read(400); h.press("down", "enter", "down") }},
+		{"flame", samplertest.Options{}, func(h *harness) { h.read(400); h.press("f", "down", "down", "down") }},
+		{"flame-change", samplertest.Options{}, func(h *harness) { h.read(400); h.press("f", "i", "i", "i", "end") }},
+		{"flame-zoom", samplertest.Options{}, func(h *harness) {
+			h.read(100)
+			h.press("f", "down", "down", "down", "enter", "/", "j", "s", "o", "n", "enter")
+		}},
 		{"help", samplertest.Options{}, func(h *harness) { h.read(10); h.press("?") }},
 		{"log", samplertest.Options{}, func(h *harness) { h.read(10); h.press("l"); h.read(2) }},
 		{"notice", samplertest.Options{}, func(h *harness) { h.read(10); h.press("p", "r") }},

@@ -31,6 +31,7 @@ func wayTo() map[keys.Place][]string {
 		keys.InGoroutines: {"v"},
 		keys.InStack:      {"v", "enter"},
 		keys.InGC:         {"3"},
+		keys.InFlame:      {"f"},
 		keys.InLog:        {"l"},
 		keys.InHelp:       {"?"},
 		keys.InFilter:     {"/", "a"},
@@ -63,6 +64,14 @@ func prepare(h *harness, id keys.ID) {
 		h.press("end")
 	case keys.Down, keys.PageDown, keys.End:
 		h.press("home")
+	case keys.FlameZoom:
+		h.press("end")
+	case keys.FlameRight:
+		h.press("down")
+	case keys.FlameLeft:
+		h.press("down", "right")
+	case keys.FlameNext:
+		h.press("/", "s", "e", "r", "enter")
 	case keys.Back:
 		if len(h.m.stack) == 0 {
 			h.press("/", "a", "enter")

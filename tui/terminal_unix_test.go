@@ -22,7 +22,7 @@ import (
 func keyBytes(key string) string {
 	sent := map[string]string{
 		"enter": "\r", "esc": "\x1b", "tab": "\t", "shift+tab": "\x1b[Z", "ctrl+c": "\x03", "up": "\x1b[A", "down": "\x1b[B",
-		"pgup": "\x1b[5~", "pgdown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F",
+		"pgup": "\x1b[5~", "pgdown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F", "left": "\x1b[D", "right": "\x1b[C",
 	}
 	if s, ok := sent[key]; ok {
 		return s
@@ -64,6 +64,8 @@ func steps() []step {
 		{"/", "filter: ▏"}, {"l", "filter: l▏"}, {"enter", "filter: l"}, {"esc", "fmt.Sprintf"},
 		{"m", "marked: changes count from"}, {"p", "‖ paused"}, {"p", "● live"}, {"-", "read every 30s"}, {"+", "read every 1m"},
 		{"enter", "▸ Stack"}, {"esc", "▸ Allocation sites"},
+		{"f", "›all"}, {"down", "›"}, {"right", "›"}, {"left", "›"}, {"enter", "›"}, {"/", "filter: ▏"}, {"n", " found · "}, {"enter", "›"},
+		{"n", "›"}, {"esc", "›"}, {"esc", "›"}, {"esc", "▸ Allocation sites"},
 		{"s", "snapshot written: "}, {"g", "forcing a collection"},
 		{"l", "Output of"}, {"esc", "▸ Allocation sites"}, {"?", "▸ Keys"}, {"?", "▸ Allocation sites"},
 		{"v", "▸ Goroutines"}, {"esc", "▸ Allocation sites"},

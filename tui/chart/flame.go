@@ -154,11 +154,11 @@ type flameStyles struct {
 
 func newFlameStyles(t *theme.Theme) flameStyles {
 	s := flameStyles{
-		library: theme.Block(t.Faint), grown: theme.Block(t.Warn), shrunk: theme.Block(t.Good),
-		selected: t.Selected, match: theme.Block(t.Accent), dim: t.Faint,
+		library: t.Block(t.Label), grown: t.Block(t.Warn), shrunk: t.Block(t.Good),
+		selected: t.Selected, match: t.Block(t.Accent), dim: t.Faint,
 	}
 	for i := range s.own {
-		s.own[i] = theme.Block(t.Series(i))
+		s.own[i] = t.Block(t.Series(i))
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // FlameNav is where a person is in a flame graph: what is zoomed in on, what is selected, what is searched for. It draws
@@ -82,6 +83,15 @@ func (n *FlameNav) Select(node *profile.Node) {
 	if node != nil {
 		n.at = node
 	}
+}
+
+// Go moves to the end of a stack, innermost frame first, as far as it is in the graph.
+func (n *FlameNav) Go(stack []sampler.Frame) {
+	path := make([]*profile.Node, len(stack))
+	for i, f := range stack {
+		path[len(stack)-1-i] = &profile.Node{Frame: f}
+	}
+	n.Select(follow(n.root, path))
 }
 
 // Up moves to the caller.

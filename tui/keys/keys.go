@@ -44,6 +44,15 @@ const (
 	PageDown   ID = "page-down"
 	Home       ID = "home"
 	End        ID = "end"
+
+	Flame        ID = "flame"
+	FlameLeft    ID = "flame-left"
+	FlameRight   ID = "flame-right"
+	FlameZoom    ID = "flame-zoom"
+	FlameSearch  ID = "flame-search"
+	FlameNext    ID = "flame-next"
+	FlameMeasure ID = "flame-measure"
+
 	FilterKeep ID = "filter-keep"
 	FilterDrop ID = "filter-drop"
 )
@@ -62,6 +71,7 @@ const (
 	InStack      Place = "stack"
 	InGC         Place = "gc"
 	InLog        Place = "log"
+	InFlame      Place = "flame"
 	InHelp       Place = "help"
 	InFilter     Place = "filter"
 )
@@ -82,6 +92,7 @@ func Places() []PlaceTitle {
 		{InGoroutines, "Goroutines"},
 		{InStack, "A stack"},
 		{InGC, "GC"},
+		{InFlame, "Flame graph"},
 		{InLog, "The program's output"},
 		{InHelp, "Help"},
 		{InFilter, "While a filter is typed"},
@@ -104,7 +115,7 @@ func (b Binding) Global() bool { return slices.Contains(b.Places, Everywhere) }
 // Bindings returns the table, in the order in which help and keymap.md show it. The footer shows the bindings of the
 // current place first, then those of Everywhere, each in this order.
 func Bindings() []Binding {
-	return slices.Concat(local(), global(), moving(), typing())
+	return slices.Concat(local(), flame(), global(), moving(), typing())
 }
 
 func everywhere() []Place { return []Place{Everywhere} }
@@ -119,6 +130,19 @@ func local() []Binding {
 		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory}},
 		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
 		{Goroutines, []string{"v"}, "v", "goroutines", "goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
+	}
+}
+
+func flame() []Binding {
+	here := []Place{InFlame}
+	return []Binding{
+		{Flame, []string{"f"}, "f", "flame", "who calls what allocates, as a flame graph", []Place{InMemory, InSite}},
+		{FlameZoom, []string{"enter"}, "⏎", "zoom", "give the selected function the whole width", here},
+		{FlameMeasure, []string{"i"}, "i", "measure", "in use, allocated, allocated or changed since the mark", here},
+		{FlameSearch, []string{"/"}, "/", "search", "search for a function or a file", here},
+		{FlameNext, []string{"n"}, "n", "next", "the next function that the search finds", here},
+		{FlameLeft, []string{"left"}, "←", "", "the function to the left", here},
+		{FlameRight, []string{"right"}, "→", "", "the function to the right", here},
 	}
 }
 
@@ -144,7 +168,7 @@ func global() []Binding {
 }
 
 func moving() []Binding {
-	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InGC, InLog, InHelp}
+	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InGC, InFlame, InLog, InHelp}
 	return []Binding{
 		{Up, []string{"up", "k"}, "↑ k", "", "one line up", lists},
 		{Down, []string{"down", "j"}, "↓ j", "", "one line down", lists},

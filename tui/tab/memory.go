@@ -70,6 +70,10 @@ func (m *Memory) Why(st *State, id keys.ID) string {
 		}
 	case keys.Goroutines:
 		return whyNoGoroutines(st)
+	case keys.Flame:
+		if len(m.rows) == 0 {
+			return "there are no allocation sites to draw"
+		}
 	}
 	return ""
 }
@@ -162,6 +166,8 @@ func (m *Memory) act(_ *State, id keys.ID) tea.Cmd {
 		m.order()
 	case keys.Goroutines:
 		return Ask(Push{NewGoroutines()})
+	case keys.Flame:
+		return Ask(Push{NewFlame(nil)})
 	}
 	return nil
 }

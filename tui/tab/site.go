@@ -78,6 +78,8 @@ func (s *Site) Update(st *State, msg tea.Msg) tea.Cmd {
 
 func (s *Site) act(st *State, id keys.ID) tea.Cmd {
 	switch id {
+	case keys.Flame:
+		return Ask(Push{NewFlame(s.row.Stack)})
 	case keys.Up:
 		return s.choose(st, s.frame-1)
 	case keys.Down:

@@ -43,7 +43,3 @@ func (s Style) Write(b *strings.Builder, text string) {
 
 // Lipgloss returns the lipgloss style behind s, for components that ask for one.
 func (s Style) Lipgloss() lipgloss.Style { return s.lip }
-
-// Block returns the style with its colours exchanged, text in the colour of the background on a block of its own colour:
-// for areas that touch each other. Without colours it changes nothing.
-func Block(s Style) Style { return newStyle(s.lip.Reverse(true)) }
