@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -69,15 +70,14 @@ func (s *Session) packed(ctx context.Context, read func(context.Context) (*profi
 	}
 	p.TimeNanos = start.UnixNano()
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return sampler.Profile{}, err
+	if s.zip == nil { // it is a megabyte, and made once
+		if s.zip, err = gzip.NewWriterLevel(&b, gzip.BestSpeed); err != nil {
+			return sampler.Profile{}, err
+		}
 	}
-	if err := p.WriteUncompressed(z); err != nil {
+	s.zip.Reset(&b)
+	if err := errors.Join(p.WriteUncompressed(s.zip), s.zip.Close()); err != nil {
 		return sampler.Profile{}, fmt.Errorf("write the profile of process %d: %w", s.target.PID, err)
-	}
-	if err := z.Close(); err != nil {
-		return sampler.Profile{}, err
 	}
 	return sampler.Profile{Time: start, Took: time.Since(start), Source: "memory", Data: b.Bytes()}, nil
 }
