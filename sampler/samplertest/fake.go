@@ -39,6 +39,8 @@ type Options struct {
 	Asks bool
 	// NoSites makes it a program that records no allocation sites until RecordSites is called.
 	NoSites bool
+	// Swapped is how many bytes of it are swapped out: Walk refuses unless it is forced.
+	Swapped int64
 	// EndAfter is the age at which the server ends, with End; 0: it does not.
 	EndAfter time.Duration
 	End      *sampler.Gone // when nil, exit code 0

@@ -68,6 +68,9 @@ func (f *Fake) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.HeapWal
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.o.Swapped > 0 && !o.Force {
+		return sampler.HeapWalk{}, fmt.Errorf("walk the heap: read process %d: %d kB of it are swapped out, and up to all of that would be brought back into memory: %w", f.o.PID, f.o.Swapped>>10, sampler.ErrSwapped)
+	}
 	if err := f.ask(ctx, "walk the heap"); err != nil {
 		return sampler.HeapWalk{}, err
 	}
