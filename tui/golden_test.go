@@ -50,6 +50,12 @@ func stories() []story {
 			h.read(100)
 			h.press("f", "down", "down", "down", "enter", "/", "j", "s", "o", "n", "enter")
 		}},
+		{"holders", samplertest.Options{}, func(h *harness) { h.read(400); h.press("w") }},
+		{"holders-shared", samplertest.Options{}, func(h *harness) { h.read(400); h.press("enter", "w", "down") }},
+		{"holders-heap", samplertest.Options{NoSites: true}, func(h *harness) { h.read(400); h.press("w") }},
+		{"holders-swapped", samplertest.Options{Swapped: 3_481 << 10}, func(h *harness) { h.read(100); h.press("w") }},
+		{"question", samplertest.Options{Asks: true}, func(h *harness) { h.read(100); h.press("g") }},
+		{"memory-nosites", samplertest.Options{Asks: true, NoSites: true}, func(h *harness) { h.read(100) }},
 		{"help", samplertest.Options{}, func(h *harness) { h.read(10); h.press("?") }},
 		{"log", samplertest.Options{}, func(h *harness) { h.read(10); h.press("l"); h.read(2) }},
 		{"notice", samplertest.Options{}, func(h *harness) { h.read(10); h.press("p", "r") }},

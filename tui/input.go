@@ -15,6 +15,9 @@ const wheelLines = 3
 
 // key finds what a key is bound to and does it. While a filter is typed, what is not bound is text.
 func (m *model) key(msg tea.KeyMsg) tea.Cmd {
+	if m.question != nil {
+		return m.answer(msg)
+	}
 	top := m.top()
 	if top.Mode() == tab.Filtering {
 		if msg.Type == tea.KeyCtrlC {
@@ -65,7 +68,7 @@ func (m *model) act(id keys.ID) tea.Cmd {
 		m.say("writing a snapshot …", false)
 		return m.writeSnapshot()
 	case keys.Collect:
-		return m.startCollect()
+		return m.startCollect("")
 	default:
 		return m.actOnState(id)
 	}
@@ -131,7 +134,7 @@ func (m *model) back() tea.Cmd {
 }
 
 func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
-	if msg.Action != tea.MouseActionPress {
+	if msg.Action != tea.MouseActionPress || m.question != nil {
 		return nil
 	}
 	y := msg.Y - headerRows

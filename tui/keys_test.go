@@ -34,14 +34,16 @@ func wayTo() map[keys.Place][]string {
 		keys.InFlame:      {"f"},
 		keys.InLog:        {"l"},
 		keys.InHelp:       {"?"},
+		keys.InHolders:    {"w"},
 		keys.InFilter:     {"/", "a"},
+		keys.InConfirm:    {"g"},
 	}
 }
 
 // at reaches a place on a terminal small enough for everything to scroll.
 func at(t *testing.T, place keys.Place) *harness {
 	t.Helper()
-	w := newFakeWatch(samplertest.Options{})
+	w := newFakeWatch(samplertest.Options{Asks: place == keys.InConfirm})
 	w.output = chatty{}
 	h := newHarness(t, theme.Plain(), w)
 	h.resize(80, 16)
@@ -51,7 +53,7 @@ func at(t *testing.T, place keys.Place) *harness {
 	h.read(12)
 	h.press(wayTo()[place]...)
 	h.read(6) // what the screen asks for arrives
-	if got := h.m.top().Place(); place != keys.InFilter && got != place {
+	if got := h.m.top().Place(); place != keys.InFilter && place != keys.InConfirm && got != place {
 		t.Fatalf("%q lead to %s, not to %s", wayTo()[place], got, place)
 	}
 	return h
@@ -108,7 +110,7 @@ func TestEveryBindingHasAnEffectInEveryPlace(t *testing.T) {
 // A key that is bound nowhere on a screen changes nothing there.
 func TestUnboundKeysDoNothing(t *testing.T) {
 	for place := range wayTo() {
-		if place == keys.InFilter {
+		if place == keys.InFilter || place == keys.InConfirm {
 			continue
 		}
 		h := at(t, place)

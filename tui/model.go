@@ -23,23 +23,25 @@ const (
 
 // model is the root: size, tab, what is opened on top, which readings are under way.
 type model struct {
-	ctx     context.Context
-	o       Options
-	st      *tab.State
-	watch   Watch // nil when only the machine is shown
-	watchID int   // counts targets, so that late news of an old one is dropped
-	width   int
-	height  int
-	tabs    []tab.Screen
-	current int
-	stack   []tab.Screen // opened on top of the tab; the last is seen
-	notice  notice
-	asked   asked
-	rung    []bool      // for each of the person's limits: it was passed and said so
-	collect *collecting // a forced collection whose reading after it is awaited
-	tick    func() tea.Cmd
-	frame   string // the last View; valid unless dirty
-	dirty   bool
+	ctx      context.Context
+	o        Options
+	st       *tab.State
+	watch    Watch // nil when only the machine is shown
+	watchID  int   // counts targets, so that late news of an old one is dropped
+	width    int
+	height   int
+	tabs     []tab.Screen
+	current  int
+	stack    []tab.Screen // opened on top of the tab; the last is seen
+	notice   notice
+	asked    asked
+	rung     []bool      // for each of the person's limits: it was passed and said so
+	collect  *collecting // a forced collection whose reading after it is awaited
+	walk     *walking    // a walk over the heap that is under way
+	question *question   // what the person is asked
+	tick     func() tea.Cmd
+	frame    string // the last View; valid unless dirty
+	dirty    bool
 }
 
 // notice is the line that takes the footer's place for a while.
@@ -63,7 +65,7 @@ func newModel(ctx context.Context, o Options) *model {
 
 // Init starts to listen and to count seconds.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(m.listen(), m.probe(), m.tick())
+	return tea.Batch(m.listen(), m.probe(), m.probeMemory(), m.tick())
 }
 
 // Update takes one message. Every message but a second that changed nothing makes the frame stale.
@@ -93,6 +95,9 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	case tab.Watch:
 		m.say("opening "+clean(msg.Name)+" …", false)
 		return m.open(msg)
+	}
+	if cmd, taken := m.holdNews(msg); taken {
+		return cmd
 	}
 	if cmd, taken := m.news(msg); taken {
 		return cmd

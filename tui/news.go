@@ -90,7 +90,7 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 	m.hear(msg.at, msg.event)
 	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
 	if m.st.Info.Source != source {
-		cmds = append(cmds, m.probe())
+		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
 		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot))
@@ -110,7 +110,7 @@ func (m *model) hear(at time.Time, e sampler.Event) {
 	lived := m.st.Live().Gone == nil
 	m.st.Hear(at, e)
 	if gone := m.st.Live().Gone; gone != nil && lived {
-		m.collect = nil
+		m.collect, m.question = nil, nil
 		m.say(clean(gone.Error())+"; the last values are shown", true)
 	}
 }
@@ -121,6 +121,8 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 		m.say(clean(msg.err.Error()), true)
 		return nil
 	}
+	m.stopWalk()
+	m.question = nil
 	old := m.watch
 	m.watch = msg.watch
 	m.watchID++
@@ -137,7 +139,7 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 	}
 	pace := m.st.Interval
 	keepPace := func() tea.Msg { msg.watch.SetInterval(pace); return nil }
-	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.heard(tab.NewsTarget))
+	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.probeMemory(), m.heard(tab.NewsTarget))
 }
 
 // collected takes the end of a forced collection. What it freed is known with the next reading.

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,18 +96,24 @@ func save(dir string, snap *capture.Snapshot) (path string, err error) {
 	return path, nil
 }
 
-// startCollect forces a collection in the target.
-func (m *model) startCollect() tea.Cmd {
+// startCollect forces a collection in the target, or asks first where that writes into it: agreed is the question that
+// the person has agreed to.
+func (m *model) startCollect(agreed string) tea.Cmd {
 	m.collect = &collecting{before: m.st.Live().Snapshot}
 	if m.collect.before == nil {
 		m.collect.before = &sampler.Snapshot{}
 	}
 	m.say("forcing a collection …", false)
-	id := m.watchID
+	id, ask := m.watchID, ""
 	var began, ended time.Time
 	run := func(ctx context.Context, s sampler.Session) error {
 		if err := canCollect(ctx, s); err != nil {
 			return err
+		}
+		if c, ok := s.(sampler.CollectConfirmer); ok {
+			if ask = c.ConfirmCollect(); ask != "" && ask != agreed {
+				return errAsk
+			}
 		}
 		began = time.Now()
 		err := s.(sampler.Collector).Collect(ctx)
@@ -114,7 +121,10 @@ func (m *model) startCollect() tea.Cmd {
 		return err
 	}
 	return m.do(run, func(err error) tea.Msg {
-		if err != nil {
+		switch {
+		case errors.Is(err, errAsk):
+			return questionMsg{id, true, ask, func() tea.Cmd { return m.startCollect(ask) }}
+		case err != nil:
 			return collectedMsg{watch: id, err: err}
 		}
 		return collectedMsg{watch: id, at: ended, took: ended.Sub(began)}

@@ -40,7 +40,7 @@ func (q *quietWatch) Events() <-chan sampler.Event { return q.events }
 
 func newQuietWatch(t *testing.T, readings int) *quietWatch {
 	t.Helper()
-	w := newFakeWatch(samplertest.Options{})
+	w := newFakeWatch(samplertest.Options{Asks: true})
 	w.output = chatty{}
 	q := &quietWatch{w, make(chan sampler.Event, readings)}
 	for range readings {
@@ -66,10 +66,13 @@ func steps() []step {
 		{"enter", "▸ Stack"}, {"esc", "▸ Allocation sites"},
 		{"f", "›all"}, {"down", "›"}, {"right", "›"}, {"left", "›"}, {"enter", "›"}, {"/", "filter: ▏"}, {"n", " found · "}, {"enter", "›"},
 		{"n", "›"}, {"esc", "›"}, {"esc", "›"}, {"esc", "▸ Allocation sites"},
-		{"s", "snapshot written: "}, {"g", "forcing a collection"},
+		{"s", "snapshot written: "},
+		{"g", "? write 8 bytes into process 4242 to make it collect?"}, {"n", "nothing was written"},
+		{"g", "? write 8 bytes"}, {"y", "forcing a collection"}, {"P", "! P record allocation sites in process 4242: it records them already"},
+		{"w", "▸ Who holds cache.(*LRU).Add"}, {"esc", "▸ Allocation sites"},
 		{"l", "Output of"}, {"esc", "▸ Allocation sites"}, {"?", "▸ Keys"}, {"?", "▸ Allocation sites"},
 		{"v", "▸ Goroutines"}, {"esc", "▸ Allocation sites"},
-		{"2", "▸2 Processes"}, {"t", "tree"}, {"3", "▸3 GC"}, {"1", "▸1 Memory"}, {"tab", "▸2 Processes"}, {"shift+tab", "▸1 Memory"},
+		{"2", "▸2 Processes"}, {"t", "tree▼"}, {"3", "▸3 GC"}, {"1", "▸1 Memory"}, {"tab", "▸2 Processes"}, {"shift+tab", "▸1 Memory"},
 		{"r", "history, peaks and mark start anew"},
 	}
 }

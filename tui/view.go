@@ -32,6 +32,9 @@ func (m *model) View() string {
 // footer shows the notice, or the keys that work here.
 func (m *model) footer() string {
 	t := m.st.Theme
+	if m.question != nil {
+		return m.questionLine()
+	}
 	if n := m.notice; n.text != "" {
 		if n.bad {
 			return theme.Truncate(" "+t.Warn.Render("! "+theme.Truncate(n.text, m.width-4)), m.width)

@@ -44,7 +44,7 @@ func (s *Session) CanRecordSites() error {
 
 // ConfirmRecordSites says what RecordSites writes.
 func (s *Session) ConfirmRecordSites() string {
-	return fmt.Sprintf("write 8 bytes into process %d to make it record allocation sites, one sample per 512 KiB", s.target.PID)
+	return fmt.Sprintf("write 8 bytes into process %d to make it record allocation sites", s.target.PID)
 }
 
 // RecordSites sets the target's runtime.MemProfileRate to what Go programs have, where it is 0.

@@ -45,14 +45,7 @@ func (d *dominatorTree) compute() ([]uint32, error) {
 		d.next[v], d.bucket[s] = d.bucket[s], v
 		up := d.parent[v]
 		d.ancestor[v] = up
-		for u := d.bucket[up]; u != nobody; u = d.next[u] {
-			if best := d.eval(u); d.semi[best] < d.semi[u] {
-				d.idom[u] = best
-			} else {
-				d.idom[u] = up
-			}
-		}
-		d.bucket[up] = nobody
+		d.settle(up)
 	}
 	for v := uint32(1); v < n; v++ {
 		if d.idom[v] != d.semi[v] {
@@ -60,6 +53,17 @@ func (d *dominatorTree) compute() ([]uint32, error) {
 		}
 	}
 	return d.idom, nil
+}
+
+// settle finds the dominators, or who has the same one, of the nodes whose semidominator is up.
+func (d *dominatorTree) settle(up uint32) {
+	for u := d.bucket[up]; u != nobody; u = d.next[u] {
+		d.idom[u] = up
+		if best := d.eval(u); d.semi[best] < d.semi[u] {
+			d.idom[u] = best
+		}
+	}
+	d.bucket[up] = nobody
 }
 
 // eval returns the node with the least semidominator on the way up from v in the forest that is linked so far, and

@@ -175,19 +175,14 @@ func (w *walker) steps(nodes []uint32) ([]sampler.HoldStep, error) {
 				return nil, err
 			}
 			out[i+1].Field = l.field
-			if now.name == "" {
-				now = l.to
-			}
+			now = cmp.Or(now, l.to)
 		}
 		out[i].Type = now.name
 		if x.count > 1 {
 			out[i].Kind = sampler.StepChain
-			l, err := t.follow(x.outer, now, x.second)
-			if err != nil {
+			var err error
+			if now, err = t.along(x, now); err != nil {
 				return nil, err
-			}
-			if l.to != now && t.own(x.inner) != now {
-				now = typed{}
 			}
 		}
 		held = now
@@ -202,6 +197,16 @@ func (w *walker) steps(nodes []uint32) ([]sampler.HoldStep, error) {
 		out = slices.Insert(out, pathSteps/2, sampler.HoldStep{Kind: sampler.StepOmit, Count: omitted, Label: fmt.Sprintf("%d more", omitted)})
 	}
 	return out, nil
+}
+
+// along returns the type of a stretch's inner end, given that of its outer one: the same when the pointer from the first
+// to the second object says so, as in a list.
+func (t *typeReader) along(x *stretch, outer typed) (typed, error) {
+	l, err := t.follow(x.outer, outer, x.second)
+	if err != nil || l.to != outer && t.own(x.inner) != outer {
+		return typed{}, err
+	}
+	return outer, nil
 }
 
 // mapHeader is the size of a map's head, in every release.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -69,15 +70,14 @@ func (s *Session) packed(ctx context.Context, read func(context.Context) (*profi
 	}
 	p.TimeNanos = start.UnixNano()
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return sampler.Profile{}, err
+	if s.zip == nil { // it is a megabyte, and made once
+		if s.zip, err = gzip.NewWriterLevel(&b, gzip.BestSpeed); err != nil {
+			return sampler.Profile{}, err
+		}
 	}
-	if err := p.WriteUncompressed(z); err != nil {
+	s.zip.Reset(&b)
+	if err := errors.Join(p.WriteUncompressed(s.zip), s.zip.Close()); err != nil {
 		return sampler.Profile{}, fmt.Errorf("write the profile of process %d: %w", s.target.PID, err)
-	}
-	if err := z.Close(); err != nil {
-		return sampler.Profile{}, err
 	}
 	return sampler.Profile{Time: start, Took: time.Since(start), Source: "memory", Data: b.Bytes()}, nil
 }
@@ -162,14 +162,20 @@ type profileBuilder struct {
 	symbols   *symbolizer
 	mapping   *profile.Mapping
 	functions map[string]*profile.Function
-	locations map[uint64]*profile.Location
+	locations map[location]*profile.Location
+}
+
+// location is a program counter and how many of its inlined frames are shown.
+type location struct {
+	pc     uint64
+	frames int
 }
 
 // newProfileBuilder takes the names and units of the values in turn.
 func newProfileBuilder(sym *symbolizer, types ...string) *profileBuilder {
 	m := &profile.Mapping{ID: 1, Start: sym.funcs.text, Limit: sym.funcs.text + sym.funcs.entryOf(sym.funcs.count),
 		HasFunctions: true, HasFilenames: true, HasLineNumbers: true, HasInlineFrames: true}
-	b := &profileBuilder{symbols: sym, mapping: m, functions: map[string]*profile.Function{}, locations: map[uint64]*profile.Location{}}
+	b := &profileBuilder{symbols: sym, mapping: m, functions: map[string]*profile.Function{}, locations: map[location]*profile.Location{}}
 	b.out = &profile.Profile{Mapping: []*profile.Mapping{m}}
 	for i := 0; i+1 < len(types); i += 2 {
 		b.out.SampleType = append(b.out.SampleType, &profile.ValueType{Type: types[i], Unit: types[i+1]})
@@ -188,18 +194,34 @@ func (b *profileBuilder) allocation(k *bucket, values ...int64) {
 	if len(stack) == 0 {
 		stack = k.stack
 	}
-	for i := 0; i < len(stack); i++ {
-		pc := stack[i] - 1
-		f := b.symbols.expand(pc)
-		if len(f) == 0 || f[0].Function == "runtime.goexit" {
-			continue
+	for callee := ""; len(stack) > 0; {
+		pc := stack[0] - 1
+		frames, n := b.inlined(stack, callee)
+		stack = stack[n:]
+		if len(frames) > 0 && frames[0].Function != "runtime.goexit" {
+			sample.Location = append(sample.Location, b.location(pc, frames))
+			callee = frames[len(frames)-1].Function
 		}
-		sample.Location = append(sample.Location, b.location(pc, f))
-		i += len(f) - 1 // the stack has an entry for each of the frames that are inlined here
 	}
 	if len(sample.Location) > 0 {
 		b.out.Sample = append(b.out.Sample, sample)
 	}
+}
+
+// inlined returns the frames at the head of a stack that were inlined into each other, which a profile shows as one
+// location, and how many of the stack's entries they are: the runtime records one for each, wrappers left out.
+func (b *profileBuilder) inlined(stack []uint64, callee string) (frames []frame, entries int) {
+	frames = b.symbols.visible(stack[0]-1, callee)
+	for entries = 1; entries < len(frames); entries++ {
+		if entries == len(stack) {
+			return frames, entries // the record was cut off within the call
+		}
+		next := b.symbols.visible(stack[entries]-1, frames[entries-1].Function)
+		if len(next) == 0 || next[0].Frame != frames[entries].Frame {
+			return frames[:entries], entries
+		}
+	}
+	return frames, entries
 }
 
 func (b *profileBuilder) leaf(pc uint64) string {
@@ -214,14 +236,15 @@ func ofRuntime(name string) bool {
 }
 
 func (b *profileBuilder) location(pc uint64, frames []frame) *profile.Location {
-	if l := b.locations[pc]; l != nil {
+	key := location{pc, len(frames)}
+	if l := b.locations[key]; l != nil {
 		return l
 	}
 	l := &profile.Location{ID: uint64(len(b.locations) + 1), Mapping: b.mapping, Address: pc}
 	for _, f := range frames {
 		l.Line = append(l.Line, profile.Line{Function: b.function(f), Line: int64(f.Line)})
 	}
-	b.locations[pc] = l
+	b.locations[key] = l
 	b.out.Location = append(b.out.Location, l)
 	return l
 }

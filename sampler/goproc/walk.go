@@ -173,7 +173,6 @@ type walker struct {
 
 	lastType                      uint32
 	read, unread, scanned, toScan int64 // bytes
-	cycles                        uint32
 	marked                        int64
 }
 
@@ -210,7 +209,7 @@ func (w *walker) run() error {
 
 const tellEvery = 50 * time.Millisecond
 
-// stages are what a walk does one after the other, and the part of the whole at which each begins.
+// stageBegin returns the part of the whole walk at which a stage begins and ends, by experience.
 func stageBegin(stage string) (from, to float64) {
 	switch stage {
 	case stageSpans:

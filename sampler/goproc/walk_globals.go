@@ -49,9 +49,8 @@ func (w *walker) readGlobals() error {
 // readVariables reads the variables from one address to another; the mask says which words are pointers, nil that all
 // may be.
 func (w *walker) readVariables(from, to uint64, mask []byte) error {
-	begin := from
 	buf := make([]byte, min(pieceSize, to-from))
-	at := globalCursor{w: w, word: ^uint64(0)}
+	at := globalCursor{w: w, word: ^uint64(0), mask: mask, begin: from}
 	for ; from < to; from += uint64(len(buf)) {
 		piece := buf[:min(uint64(len(buf)), to-from)]
 		if err := w.ctx.Err(); err != nil {
@@ -66,21 +65,8 @@ func (w *walker) readVariables(from, to uint64, mask []byte) error {
 			return err
 		}
 		w.read += int64(len(piece))
-		for i := 0; i+8 <= len(piece); i += 8 {
-			if word := (from - begin + uint64(i)) / 8; mask != nil && (word/8 >= uint64(len(mask)) || mask[word/8]&(1<<(word%8)) == 0) {
-				continue
-			}
-			slot, ok := w.heap.find(u64(piece, i))
-			if !ok {
-				continue
-			}
-			root, err := at.root(from + uint64(i))
-			if err != nil {
-				return err
-			}
-			if err := w.point(root, slot); err != nil {
-				return err
-			}
+		if err := at.take(piece, from); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -91,7 +77,37 @@ type globalCursor struct {
 	w    *walker
 	next int // the first variable that ends behind the last word
 	last uint32
-	word uint64 // where the last root's variable ends
+	word uint64 // where the last root begins
+
+	begin uint64 // of the variables
+	mask  []byte
+}
+
+// take adds an edge for each word of a piece of the variables that points to an object.
+func (c *globalCursor) take(piece []byte, addr uint64) error {
+	for i := 0; i+8 <= len(piece); i += 8 {
+		if !c.pointer(addr + uint64(i)) {
+			continue
+		}
+		slot, ok := c.w.heap.find(u64(piece, i))
+		if !ok {
+			continue
+		}
+		root, err := c.root(addr + uint64(i))
+		if err != nil {
+			return err
+		}
+		if err := c.w.point(root, slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pointer says whether the word at an address can be a pointer.
+func (c *globalCursor) pointer(addr uint64) bool {
+	word := (addr - c.begin) / 8
+	return c.mask == nil || word/8 < uint64(len(c.mask)) && c.mask[word/8]&(1<<(word%8)) != 0
 }
 
 // root returns the root for the word at an address. Addresses ascend.

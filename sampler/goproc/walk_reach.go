@@ -25,16 +25,14 @@ func (w *walker) markReachable() error {
 	}
 	w.reach = reach{parent: make([]uint32, h.slots), several: newBitset(h.slots)}
 	queue := make([]uint32, 0, h.scannable)
-	for _, rest := range []bool{false, true} { // what tells most goes first: of two paths of one length it is the one shown
-		for r := range g.roots {
-			if rest != (g.roots[r].group != noGroup && g.roots[r].addr == 0) {
-				continue
-			}
-			for _, to := range g.rootEdges[g.rootFirst[r]:g.rootFirst[r+1]] {
-				if !w.isRoot(to) {
-					queue = w.visit(queue, to, h.slots+uint32(r))
-				}
-			}
+	for r := range g.roots {
+		if !g.roots[r].rest() {
+			queue = w.visitRoot(queue, uint32(r))
+		}
+	}
+	for r := range g.roots { // last, as of two paths of one length the first is the one that is shown
+		if g.roots[r].rest() {
+			queue = w.visitRoot(queue, uint32(r))
 		}
 	}
 	queue, err := w.follow(queue)
@@ -55,6 +53,19 @@ func (w *walker) markReachable() error {
 	w.budget.give(4 * int64(h.scannable))
 	w.sumReachable()
 	return nil
+}
+
+// rest says whether a root is what belongs to a goroutine but to none of its frames.
+func (r *walkRoot) rest() bool { return r.group != noGroup && r.addr == 0 }
+
+func (w *walker) visitRoot(queue []uint32, r uint32) []uint32 {
+	g := &w.graph
+	for _, to := range g.rootEdges[g.rootFirst[r]:g.rootFirst[r+1]] {
+		if !w.isRoot(to) {
+			queue = w.visit(queue, to, w.heap.slots+r)
+		}
+	}
+	return queue
 }
 
 func (w *walker) visit(queue []uint32, slot, from uint32) []uint32 {

@@ -62,39 +62,47 @@ type searchFrame struct{ number, next, end uint32 }
 
 // search numbers the nodes.
 func (w *walker) search(t *dominatorTree) error {
-	k := &w.kept
 	stack := make([]searchFrame, 0, 1024)
 	for r := range w.graph.roots {
 		if w.graph.roots[r].group != noGroup {
 			continue
 		}
-		stack = append(stack, w.enter(t, w.heap.slots+uint32(r), 0))
-		for len(stack) > 0 {
-			f := &stack[len(stack)-1]
-			if f.next == f.end {
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			to := w.target(k.node[f.number], f.next)
-			f.next++
-			if k.number[to] != 0 || !w.isRoot(to) && !w.inTree(to) {
-				continue
-			}
-			if len(stack) == cap(stack) {
-				if err := w.budget.take(12*int64(len(stack)), "the search for who keeps what alive"); err != nil {
-					return err
-				}
-			}
-			stack = append(stack, w.enter(t, to, f.number))
-			if len(k.node)%stepEvery == 0 {
-				if err := w.step(stageRetain, 0.2*float64(len(k.node))/float64(cap(k.node))); err != nil {
-					return err
-				}
-			}
+		var err error
+		if stack, err = w.searchFrom(t, append(stack, w.enter(t, w.heap.slots+uint32(r), 0))); err != nil {
+			return err
 		}
 	}
 	w.budget.give(12 * int64(cap(stack)))
 	return nil
+}
+
+// searchFrom empties the stack and returns its memory.
+func (w *walker) searchFrom(t *dominatorTree, stack []searchFrame) ([]searchFrame, error) {
+	k := &w.kept
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		if f.next == f.end {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		to := w.target(k.node[f.number], f.next)
+		f.next++
+		if k.number[to] != 0 || !w.isRoot(to) && !w.inTree(to) {
+			continue
+		}
+		if len(stack) == cap(stack) {
+			if err := w.budget.take(12*int64(len(stack)), "the search for who keeps what alive"); err != nil {
+				return nil, err
+			}
+		}
+		stack = append(stack, w.enter(t, to, f.number))
+		if len(k.node)%stepEvery == 0 {
+			if err := w.step(stageRetain, 0.2*float64(len(k.node))/float64(cap(k.node))); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return stack, nil
 }
 
 // enter gives a node its number.
@@ -131,30 +139,9 @@ func (w *walker) target(node, edge uint32) uint32 {
 // predecessors turns the edges around.
 func (w *walker) predecessors() error {
 	k := &w.kept
-	n := uint32(len(k.node))
-	k.predFirst = make([]uint32, n+1)
+	k.predFirst = make([]uint32, len(k.node)+1)
 	total := int64(0)
-	each := func(f func(from, to uint32)) error {
-		for v := uint32(1); v < n; v++ {
-			if v%stepEvery == 0 {
-				if err := w.step(stageRetain, 0.3); err != nil {
-					return err
-				}
-			}
-			node := k.node[v]
-			if w.isRoot(node) && w.graph.roots[node-w.heap.slots].group == noGroup {
-				f(0, v)
-			}
-			first, end := w.edgeRange(node)
-			for e := first; e < end; e++ {
-				if to := k.number[w.target(node, e)]; to != 0 && to != v {
-					f(v, to)
-				}
-			}
-		}
-		return nil
-	}
-	if err := each(func(_, to uint32) { k.predFirst[to]++; total++ }); err != nil {
+	if err := w.eachEdge(func(_, to uint32) { k.predFirst[to]++; total++ }); err != nil {
 		return err
 	}
 	if err := w.budget.take(4*total, "the pointers turned around"); err != nil {
@@ -166,10 +153,33 @@ func (w *walker) predecessors() error {
 		sum += k.predFirst[v]
 		k.predFirst[v] = sum
 	}
-	return each(func(from, to uint32) {
+	return w.eachEdge(func(from, to uint32) {
 		k.predFirst[to]-- // counts down to where the predecessors of to begin
 		k.preds[k.predFirst[to]] = from
 	})
+}
+
+// eachEdge calls f for each edge between nodes that are numbered, and for those from the start to the roots.
+func (w *walker) eachEdge(f func(from, to uint32)) error {
+	k := &w.kept
+	for i, node := range k.node[1:] {
+		v := uint32(i + 1)
+		if v%stepEvery == 0 {
+			if err := w.step(stageRetain, 0.3); err != nil {
+				return err
+			}
+		}
+		if w.isRoot(node) && w.graph.roots[node-w.heap.slots].group == noGroup {
+			f(0, v)
+		}
+		first, end := w.edgeRange(node)
+		for e := first; e < end; e++ {
+			if to := k.number[w.target(node, e)]; to != 0 && to != v {
+				f(v, to)
+			}
+		}
+	}
+	return nil
 }
 
 // sumKept adds up what each node keeps alive, from the leaves of the tree to the start.
@@ -224,9 +234,6 @@ func (w *walker) holders(y uint32) (roots []uint32, more bool) {
 	seen := map[uint32]bool{y: true}
 	for i := 0; i < len(queue); i++ {
 		for _, p := range k.preds[k.predFirst[queue[i]]:k.predFirst[queue[i]+1]] {
-			if p == 0 {
-				continue
-			}
 			if t := k.top[p]; w.isRoot(k.node[t]) {
 				p = t // only this root leads there, so that nothing else is to be found behind it
 			}

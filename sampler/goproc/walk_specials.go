@@ -72,35 +72,38 @@ func (w *walker) spanSpecials(s *heapSpan, blocks *blockReader) error {
 		if err != nil {
 			return err
 		}
-		off := uint64(u16(b, o.offset))
-		if o.offsetWidth >= 8 {
-			off = u64(b, o.offset)
-		}
 		a = u64(b, o.next)
-		k := s.n
-		if off < s.pages<<runtimePages {
-			k = s.index(s.base + off)
-		}
-		if k >= s.n {
-			continue
-		}
-		if site, ok := w.sites[u64(b, o.bucket)]; ok {
-			if err := w.addSample(heapSample{s.slot + k, site}); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := w.pointWords(w.finalizers, b[o.head:]); err != nil {
+		if err := w.takeSpecial(s, b); err != nil {
 			return err
-		}
-		if b[o.kind] == w.o.finalizer {
-			if err := w.budget.take(8, "the objects with a finalizer"); err != nil {
-				return err
-			}
-			w.pending = append(w.pending, s.slot+k)
 		}
 	}
 	return nil
+}
+
+// takeSpecial keeps one thing that is special about an object of a span.
+func (w *walker) takeSpecial(s *heapSpan, b []byte) error {
+	o := &w.o.special
+	off := uint64(u16(b, o.offset))
+	if o.offsetWidth >= 8 {
+		off = u64(b, o.offset)
+	}
+	if off >= s.pages<<runtimePages {
+		return nil
+	}
+	k := s.index(s.base + off)
+	if k >= s.n {
+		return nil
+	}
+	if site, ok := w.sites[u64(b, o.bucket)]; ok {
+		return w.addSample(heapSample{s.slot + k, site})
+	}
+	if b[o.kind] == w.o.finalizer {
+		if err := w.budget.take(8, "the objects with a finalizer"); err != nil {
+			return err
+		}
+		w.pending = append(w.pending, s.slot+k)
+	}
+	return w.pointWords(w.finalizers, b[o.head:])
 }
 
 func (w *walker) addSample(x heapSample) error {

@@ -35,6 +35,12 @@ type Options struct {
 	Name string        // DefaultName when ""
 	// Plain makes it a program that is not Go: no runtime metrics, and its Go abilities wrap sampler.ErrUnsupported.
 	Plain bool
+	// Asks makes it a program into which Collect and RecordSites would write: both are to be confirmed.
+	Asks bool
+	// NoSites makes it a program that records no allocation sites until RecordSites is called.
+	NoSites bool
+	// Swapped is how many bytes of it are swapped out: Walk refuses unless it is forced.
+	Swapped int64
 	// EndAfter is the age at which the server ends, with End; 0: it does not.
 	EndAfter time.Duration
 	End      *sampler.Gone // when nil, exit code 0
@@ -54,6 +60,8 @@ type Fake struct {
 	reads int
 	log   []sampler.LogLine
 	done  bool
+
+	recording bool // RecordSites was called
 }
 
 // New returns a Fake.
@@ -180,6 +188,9 @@ func (f *Fake) HeapProfile(ctx context.Context) (sampler.Profile, error) {
 	defer f.mu.Unlock()
 	if err := f.ask(ctx, "heap profile"); err != nil {
 		return sampler.Profile{}, err
+	}
+	if f.o.NoSites && !f.recording {
+		return sampler.Profile{}, fmt.Errorf("this program records no allocation stacks: nothing in it imports runtime/pprof: %w", sampler.ErrUnsupported)
 	}
 	return f.profile(f.m.heapProfile(), 3*time.Millisecond)
 }

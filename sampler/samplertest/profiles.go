@@ -129,15 +129,8 @@ func (m *model) heapProfile() *profile.Profile {
 	}
 	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "space", Unit: "bytes"}, profileRate
 	b.p.DefaultSampleType = "inuse_space"
-	at := m.cycleAt
 	for _, s := range sites() {
-		held := s.base * m.base(at)
-		if s.cache {
-			held += m.cache(at)
-		}
-		if s.leak {
-			held += m.leak(at)
-		}
+		held := m.held(s)
 		objects, space := sampled(held, s.size)
 		allocs, allocSpace := sampled(max(s.alloc*m.allocated, held), s.size)
 		if allocs > 0 {

@@ -38,6 +38,9 @@ const (
 	Measure    ID = "measure"
 	Tree       ID = "tree"
 	Goroutines ID = "goroutines"
+	Holders    ID = "holders"
+	Walk       ID = "walk"
+	Record     ID = "record"
 	Up         ID = "up"
 	Down       ID = "down"
 	PageUp     ID = "page-up"
@@ -55,13 +58,15 @@ const (
 
 	FilterKeep ID = "filter-keep"
 	FilterDrop ID = "filter-drop"
+	Agree      ID = "agree"
+	Refuse     ID = "refuse"
 )
 
 // Place is where a binding works: on every screen, on one screen, or while a filter is typed.
 type Place string
 
-// The places of the dashboard. InFilter is the only one in which Everywhere's bindings do not work, because every
-// other key is text there.
+// The places of the dashboard. InFilter and InConfirm are the only ones in which Everywhere's bindings do not work:
+// every other key is text there, or no consent.
 const (
 	Everywhere   Place = "everywhere"
 	InMemory     Place = "memory"
@@ -69,11 +74,13 @@ const (
 	InProcesses  Place = "processes"
 	InGoroutines Place = "goroutines"
 	InStack      Place = "stack"
+	InHolders    Place = "holders"
 	InGC         Place = "gc"
 	InLog        Place = "log"
 	InFlame      Place = "flame"
 	InHelp       Place = "help"
 	InFilter     Place = "filter"
+	InConfirm    Place = "confirm"
 )
 
 // PlaceTitle is a place and its name for a person.
@@ -91,11 +98,13 @@ func Places() []PlaceTitle {
 		{InProcesses, "Processes"},
 		{InGoroutines, "Goroutines"},
 		{InStack, "A stack"},
+		{InHolders, "Who holds it"},
 		{InGC, "GC"},
 		{InFlame, "Flame graph"},
 		{InLog, "The program's output"},
 		{InHelp, "Help"},
 		{InFilter, "While a filter is typed"},
+		{InConfirm, "While heaptop asks before it writes into a process"},
 	}
 }
 
@@ -128,8 +137,11 @@ func local() []Binding {
 		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
 		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
 		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory}},
+		{Holders, []string{"w"}, "w", "holders", "who holds it: the way from a site's objects to what keeps them", []Place{InMemory, InSite, InHolders}},
+		{Walk, []string{"enter"}, "⏎", "walk", "walk the heap where heaptop asks first", []Place{InHolders}},
 		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
 		{Goroutines, []string{"v"}, "v", "goroutines", "goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
+		{Record, []string{"P"}, "P", "record sites", "record allocation sites, with --allow-write", []Place{InMemory}},
 	}
 }
 
@@ -168,7 +180,7 @@ func global() []Binding {
 }
 
 func moving() []Binding {
-	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InGC, InFlame, InLog, InHelp}
+	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InHolders, InGC, InFlame, InLog, InHelp}
 	return []Binding{
 		{Up, []string{"up", "k"}, "↑ k", "", "one line up", lists},
 		{Down, []string{"down", "j"}, "↓ j", "", "one line down", lists},
@@ -183,6 +195,8 @@ func typing() []Binding {
 	return []Binding{
 		{FilterKeep, []string{"enter"}, "⏎", "keep", "keep the filter and go back to the table", []Place{InFilter}},
 		{FilterDrop, []string{"esc"}, "Esc", "drop", "drop the filter", []Place{InFilter}},
+		{Agree, []string{"y"}, "y", "yes", "yes, do it", []Place{InConfirm}},
+		{Refuse, []string{"n", "esc", "enter"}, "n", "no", "no: leave the process alone, as any other key does", []Place{InConfirm}},
 	}
 }
 
@@ -193,7 +207,7 @@ func In(place Place) []Binding {
 		switch {
 		case slices.Contains(b.Places, place):
 			here = append(here, b)
-		case place != InFilter && b.Global():
+		case place != InFilter && place != InConfirm && b.Global():
 			all = append(all, b)
 		}
 	}

@@ -59,6 +59,11 @@ func TestFindPrefersThePlaceAndKeepsTypingApart(t *testing.T) {
 		{InGC, "v", Goroutines},
 		{InProcesses, "t", Tree},
 		{InMemory, "t", ""},
+		{InMemory, "w", Holders},
+		{InMemory, "P", Record},
+		{InConfirm, "y", Agree},
+		{InConfirm, "enter", Refuse},
+		{InConfirm, "q", ""},
 	} {
 		b, ok := Find(c.place, c.key)
 		if b.ID != c.want || ok != (c.want != "") {
@@ -69,7 +74,7 @@ func TestFindPrefersThePlaceAndKeepsTypingApart(t *testing.T) {
 
 func TestTheProgramCanAlwaysBeLeft(t *testing.T) {
 	for _, p := range Places() {
-		if p.Place == InFilter {
+		if p.Place == InFilter || p.Place == InConfirm {
 			continue
 		}
 		for _, key := range []string{"q", "ctrl+c", "esc", "?"} {

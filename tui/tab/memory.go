@@ -74,6 +74,10 @@ func (m *Memory) Why(st *State, id keys.ID) string {
 		if len(m.rows) == 0 {
 			return "there are no allocation sites to draw"
 		}
+	case keys.Holders:
+		return whyNoHolders(st)
+	case keys.Record:
+		return whyNoRecord(st)
 	}
 	return ""
 }
@@ -168,6 +172,10 @@ func (m *Memory) act(_ *State, id keys.ID) tea.Cmd {
 		return Ask(Push{NewGoroutines()})
 	case keys.Flame:
 		return Ask(Push{NewFlame(nil)})
+	case keys.Holders:
+		return m.holders()
+	case keys.Record:
+		return Ask(RecordSites{})
 	}
 	return nil
 }
@@ -178,6 +186,15 @@ func (m *Memory) open() tea.Cmd {
 		return nil
 	}
 	return Ask(Push{NewSite(m.rows[m.places[key]])})
+}
+
+// holders asks who holds the selected site; without any site, who holds the heap.
+func (m *Memory) holders() tea.Cmd {
+	key, ok := m.table.Selected()
+	if !ok {
+		return Ask(Push{NewHolders(nil)})
+	}
+	return Ask(Push{NewHolders(&m.rows[m.places[key]])})
 }
 
 func (m *Memory) click(c Click) tea.Cmd {

@@ -43,7 +43,12 @@ func (s *Site) Place() keys.Place { return keys.InSite }
 func (s *Site) Mode() Mode { return Normal }
 
 // Why implements Screen.
-func (s *Site) Why(*State, keys.ID) string { return "" }
+func (s *Site) Why(st *State, id keys.ID) string {
+	if id == keys.Holders {
+		return whyNoHolders(st)
+	}
+	return ""
+}
 
 // Needs implements Needer.
 func (s *Site) Needs(*State) Needs { return Needs{Heap: true} }
@@ -88,6 +93,8 @@ func (s *Site) act(st *State, id keys.ID) tea.Cmd {
 		return s.choose(st, 0)
 	case keys.PageDown, keys.End:
 		return s.choose(st, len(s.row.Stack)-1)
+	case keys.Holders:
+		return Ask(Push{NewHolders(&s.row)})
 	}
 	return nil
 }

@@ -88,6 +88,9 @@ type State struct {
 	Log           []sampler.LogLine // what it printed, oldest first; read while the log is shown
 	LogDropped    int               // how many older lines were dropped
 	CannotCollect error             // why a collection cannot be forced; nil when it can, or before that is known
+	CannotWalk    error             // why nobody can tell who holds what, in the same way
+	CannotRecord  error             // why the recording of allocation sites cannot be switched on, in the same way
+	Walk          Walking           // who holds what
 
 	// Version changes whenever anything a View could draw has changed, but for Now. Views cache by it.
 	Version uint64

@@ -244,7 +244,7 @@ func (s *State) Retarget(info sampler.Info, out sampler.Output) {
 	s.recent, s.heaps = nil, nil
 	s.History, s.Sites = sampler.NewHistory(), NewSiteHistory()
 	s.Output, s.Log, s.LogDropped = out, nil, 0
-	s.CannotCollect = nil
+	s.CannotCollect, s.CannotWalk, s.CannotRecord, s.Walk = nil, nil, nil, Walking{}
 	s.Watching = true
 	s.Heard = time.Time{}
 	s.setInfo(info)

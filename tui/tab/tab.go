@@ -79,6 +79,7 @@ const (
 	NewsPause                  // frozen, or live again
 	NewsCollected              // a forced collection ended
 	NewsLog                    // what the started program printed
+	NewsWalk                   // a walk over the heap began, went on or ended
 	NewsTime                   // State.Now moved and nothing else
 )
 

@@ -42,6 +42,16 @@ func leakBig() { bigs = append(bigs, makeBuf(3<<20)) }
 
 func makeBuf(n int) []byte { return make([]byte, n) } // inlined
 
+// keeper's method is called through a wrapper of the compiler's, into which it and makeBuf are inlined.
+type keeper struct{ kept [][]byte }
+
+func (k *keeper) keep(n int) { k.kept = append(k.kept, makeBuf(n)) }
+
+var kept keeper
+
+//go:noinline
+func call(f func(int), n int) { f(n) }
+
 //go:noinline
 func blockedReceive(c chan int) { <-c }
 
@@ -168,6 +178,9 @@ func main() {
 	}
 	for i := 0; i < 4; i++ {
 		leakBig()
+	}
+	for i := 0; i < 64; i++ {
+		call(kept.keep, 64<<10)
 	}
 	time.Sleep(20 * time.Millisecond) // let the goroutines block
 	runtime.GC()
