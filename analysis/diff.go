@@ -55,7 +55,7 @@ func (c *Change) Value() sampler.Reading {
 	if !c.From.OK || !c.To.OK {
 		return sampler.Reading{}
 	}
-	return sampler.Known(c.To.Value - c.From.Value)
+	return finite(sampler.Known(c.To.Value - c.From.Value))
 }
 
 // Share is the change as a part of what was before, 1 for twice as much; unknown where that was nothing.
@@ -66,7 +66,7 @@ func Share(from float64, change sampler.Reading) sampler.Reading {
 	if !change.OK || from <= 0 {
 		return sampler.Reading{}
 	}
-	return sampler.Known(change.Value / from)
+	return finite(sampler.Known(change.Value / from))
 }
 
 // SizeClassChange is the objects of one size, before and after.

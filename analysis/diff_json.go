@@ -181,7 +181,7 @@ func number(r sampler.Reading) *float64 {
 
 func percent(r sampler.Reading) *float64 {
 	r.Value *= 100
-	return number(r)
+	return number(finite(r))
 }
 
 func deltaOf(d *profile.Delta) deltaJSON {

@@ -96,6 +96,7 @@ func (d *Diff) mappings() []Change {
 	}
 	out := make([]Change, 0, len(rows))
 	for _, c := range rows {
+		c.From, c.To = finite(c.From), finite(c.To)
 		out = append(out, *c)
 	}
 	byChange(out)
@@ -219,6 +220,7 @@ func (d *Diff) runtime() []Change {
 	return out
 }
 
+// finite makes unknown what is no number: files hold what strangers wrote, and sums of it may overflow.
 func finite(r sampler.Reading) sampler.Reading {
 	if math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
 		return sampler.Reading{}

@@ -62,6 +62,9 @@ func readLedger(s *capture.Snapshot) (*Ledger, error) {
 		if r.Key == "" || keys[r.Key] {
 			return nil, errors.New("a row without a key, or two with the same")
 		}
+		if r.Bytes < 0 || r.Bytes > l.Total {
+			return nil, fmt.Errorf("a row of %g bytes in a ledger of %g", r.Bytes, l.Total)
+		}
 		keys[r.Key] = true
 	}
 	if len(l.Rows) == 0 {

@@ -1,10 +1,12 @@
 package profile_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"regexp"
+	"runtime/pprof"
 	"strings"
 	"testing"
 
@@ -199,6 +201,33 @@ func FuzzJoin(f *testing.F) {
 		}
 		j.Sites(profile.Filter{Mine: true})
 		j.Sizes()
+	})
+}
+
+func FuzzParseGoroutines(f *testing.F) {
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 0); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(gunzip(f, b.Bytes()))
+	f.Add([]byte{0x1f, 0x8b})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := profile.ParseGoroutines(sampler.Profile{Data: data})
+		if err != nil {
+			return
+		}
+		total := 0
+		for _, x := range g.Groups {
+			if x.Count <= 0 {
+				t.Errorf("a group of %d", x.Count)
+			}
+			total += x.Count
+		}
+		if total != g.Total {
+			t.Errorf("groups have %d, total %d", total, g.Total)
+		}
+		profile.GoroutineRows(&g, &g)
 	})
 }
 

@@ -44,43 +44,51 @@ func markdownList(b *strings.Builder, l *diffList) {
 		b.WriteString(l.Note + "\n\n")
 	}
 	if len(l.Rows) > 0 {
-		last := len(l.Columns) - 1
-		var rule strings.Builder
-		for i, c := range l.Columns {
-			b.WriteString("| " + strings.ToLower(c.Title) + " ")
-			if i == last {
-				rule.WriteString("| :-- ")
-			} else {
-				rule.WriteString("| --: ")
-			}
-		}
-		b.WriteString("|\n" + rule.String() + "|\n")
-		for _, row := range l.Rows {
-			for i, c := range row.Cells {
-				if l.Columns[i].Code {
-					c = code(c)
-				}
-				b.WriteString("| " + c + " ")
-			}
-			b.WriteString("|\n")
-		}
+		markdownTable(b, l)
 	}
 	if l.More != "" {
 		b.WriteString("\n" + l.More + "\n")
 	}
-	for _, row := range l.Rows {
-		if len(row.Stack) == 0 {
-			continue
-		}
-		fmt.Fprintf(b, "\n<details><summary>%s %s</summary>\n\n", row.Cells[0], code(row.Cells[len(row.Cells)-1]))
-		if row.Detail != "" {
-			b.WriteString(row.Detail + "\n\n")
-		}
-		for _, f := range row.Stack {
-			b.WriteString("* " + code(f.Full) + "\n")
-		}
-		b.WriteString("\n</details>\n")
+	for i := range l.Rows {
+		markdownStack(b, &l.Rows[i])
 	}
+}
+
+func markdownTable(b *strings.Builder, l *diffList) {
+	var rule strings.Builder
+	for i, c := range l.Columns {
+		b.WriteString("| " + strings.ToLower(c.Title) + " ")
+		if i == len(l.Columns)-1 {
+			rule.WriteString("| :-- ")
+		} else {
+			rule.WriteString("| --: ")
+		}
+	}
+	b.WriteString("|\n" + rule.String() + "|\n")
+	for _, row := range l.Rows {
+		for i, c := range row.Cells {
+			if l.Columns[i].Code {
+				c = code(c)
+			}
+			b.WriteString("| " + c + " ")
+		}
+		b.WriteString("|\n")
+	}
+}
+
+// markdownStack prints the stack of a row, folded.
+func markdownStack(b *strings.Builder, row *diffRow) {
+	if len(row.Stack) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n<details><summary>%s %s</summary>\n\n", row.Cells[0], code(row.Cells[len(row.Cells)-1]))
+	if row.Detail != "" {
+		b.WriteString(row.Detail + "\n\n")
+	}
+	for _, f := range row.Stack {
+		b.WriteString("* " + code(f.Full) + "\n")
+	}
+	b.WriteString("\n</details>\n")
 }
 
 // code makes a text a piece of code that no character in it can end, in tables and in HTML too. The text has no line
