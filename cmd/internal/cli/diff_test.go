@@ -130,6 +130,9 @@ func diffNasty(t *testing.T, format string) string {
 	var files []string
 	for i, s := range snaps {
 		s.Note = nasty()[i+1]
+		s.Sample.Set("/huge:bytes", 1.7e308*float64(1-2*i))
+		s.Sample.Set("/huge:objects", 1.7e308*float64(2*i-1))
+		s.Sample.Set("/huge:seconds", 1.7e308*float64(i))
 		s.Heap.Data = nastyProfile(t, int64(i+1))
 		for _, name := range nasty() {
 			s.Mappings.List = append(s.Mappings.List, sampler.Mapping{Name: name, RSS: float64(1e6 * (i + 1))})
