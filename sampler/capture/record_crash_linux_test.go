@@ -144,15 +144,6 @@ func TestAFullDiskLosesNothingThatWasWritten(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !what(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not happen")
-		}
-	}
-}
-
 func TestADiskThatIsFullFromTheBeginning(t *testing.T) {
 	dir := tiny(t, 4096, 0)
 	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 4096), 0o600); err != nil {

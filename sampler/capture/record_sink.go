@@ -68,34 +68,31 @@ func Take(ctx context.Context, s sampler.Session, now time.Time, sinks ...Sink) 
 		due.Heap, due.Goroutines, due.Mappings = due.Heap || d.Heap, due.Goroutines || d.Goroutines, due.Mappings || d.Mappings
 	}
 	var failed []error
-	took := func(what string, err error) bool {
-		if err != nil && !errors.Is(err, sampler.ErrUnsupported) && !errors.Is(err, sampler.ErrBudget) {
-			failed = append(failed, fmt.Errorf("read the %s to record: %w", what, err))
-		}
-		return err == nil
-	}
 	if p, ok := s.(sampler.HeapProfiler); ok && due.Heap {
-		if got, err := p.HeapProfile(ctx); took("heap profile", err) {
-			for _, sink := range sinks {
-				sink.Heap(got)
-			}
-		}
+		failed = append(failed, give(ctx, "heap profile", p.HeapProfile, sinks, Sink.Heap))
 	}
 	if p, ok := s.(sampler.GoroutineProfiler); ok && due.Goroutines {
-		if got, err := p.Goroutines(ctx); took("goroutines", err) {
-			for _, sink := range sinks {
-				sink.Goroutines(got)
-			}
-		}
+		failed = append(failed, give(ctx, "goroutines", p.Goroutines, sinks, Sink.Goroutines))
 	}
 	if p, ok := s.(sampler.Mapper); ok && due.Mappings {
-		if got, err := p.Mappings(ctx); took("mappings", err) {
-			for _, sink := range sinks {
-				sink.Mappings(got)
-			}
-		}
+		failed = append(failed, give(ctx, "mappings", p.Mappings, sinks, Sink.Mappings))
 	}
 	return errors.Join(failed...)
+}
+
+// give reads, and hands what was read to the sinks.
+func give[T any](ctx context.Context, what string, read func(context.Context) (T, error), sinks []Sink, hand func(Sink, T)) error {
+	got, err := read(ctx)
+	switch {
+	case errors.Is(err, sampler.ErrUnsupported), errors.Is(err, sampler.ErrBudget):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the %s to record: %w", what, err)
+	}
+	for _, sink := range sinks {
+		hand(sink, got)
+	}
+	return nil
 }
 
 // pace remembers when the last reading of each sort was kept.

@@ -119,8 +119,8 @@ func hour(t testing.TB) (path string) {
 }
 
 func TestAnHourOf2000SitesIsSmallAndOpensAtOnce(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes some seconds")
+	if testing.Short() || raceDetector {
+		t.Skip("it takes six seconds, and minutes with the race detector")
 	}
 	path := hour(t)
 	size := len(fileOf(t, path))

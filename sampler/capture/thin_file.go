@@ -47,11 +47,16 @@ func (w *recording) finishThinning(t thinning) {
 		return
 	}
 	w.rewrites++
-	w.nextThin = w.size + w.size/4
-	if w.size > w.o.MaxBytes/4*3 {
-		w.harder *= 2
+	w.nextThin = 0
+	if w.size > w.o.MaxBytes/4*3 && w.harder < hardest {
+		w.harder *= 2 // and again at once, while it is too large
+	} else {
+		w.nextThin = w.size + w.size/4
 	}
 }
+
+// hardest is how much harder than usual a recording is thinned at most: then a few minutes alone are too large.
+const hardest = 1 << 10
 
 func (w *recording) replace(t *thinning) error {
 	since := io.NewSectionReader(w.file, t.upTo, w.size-t.upTo)
