@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
@@ -23,22 +26,81 @@ type backend struct {
 	options  *live
 	readable func(goVersion string) bool // whether a Go program's memory can be read on this system
 
-	mu      sync.Mutex
-	command *launch.Process       // nil until started
-	trace   goruntime.CycleSource // of the command, nil when its memory can be read
-	lister  sampler.Lister        // nil until asked for
-	first   int                   // the process that was asked for first: --pprof is its endpoint
+	mu       sync.Mutex
+	command  *launch.Process       // nil until started
+	trace    goruntime.CycleSource // of the command, nil when its memory can be read
+	lister   sampler.Lister        // nil until asked for
+	recorded *keeper               // who has the recording; nil before the first target, and without --record
+	boxes    []func()              // say where black boxes are
+	first    int                   // the process that was asked for first: --pprof is its endpoint
 }
 
 func newBackend(o *live) *backend { return &backend{options: o, readable: memoryReadable} }
 
 // Open implements tui.Backend.
 func (b *backend) Open(ctx context.Context, t sampler.Target) (tui.Watch, error) {
+	if t.Kind == sampler.KindFile {
+		return openFile(t.Path)
+	}
+	return b.watch(ctx, t, b.options.interval)
+}
+
+// watch opens a target and begins to read it and to keep what is read.
+func (b *backend) watch(ctx context.Context, t sampler.Target, interval time.Duration) (*watch, error) {
 	o, err := b.open(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return newWatch(ctx, o, b.options.interval), nil
+	k, err := b.keep(o)
+	if err != nil {
+		_ = o.session.Close() // it only read
+		return nil, err
+	}
+	return newWatch(ctx, o, k, interval), nil
+}
+
+// keep returns who keeps what is read of a target. The recording is of the first.
+func (b *backend) keep(o *opened) (*keeper, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var r *capture.Recorder
+	if path := b.options.record; path != "" && b.recorded == nil {
+		var err error
+		r, err = capture.Create(path, capture.RecorderOptions{Version: version(), Info: o.info()})
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return nil, taken("--record", path)
+		case err != nil:
+			return nil, err
+		}
+	}
+	k := newKeeper(o, r, b.options.boxDir())
+	k.written = func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.boxes = append(b.boxes, func() { box, err := k.blackBox(); tellBox(b.options.env.Err, box, err) })
+	}
+	if r != nil {
+		b.recorded = k
+	}
+	return k, nil
+}
+
+// conclude completes the recording and says what was written besides what was asked for. The error says what of the
+// recording could not be written.
+func (b *backend) conclude() error {
+	b.mu.Lock()
+	k, boxes := b.recorded, b.boxes
+	b.mu.Unlock()
+	for _, tell := range boxes {
+		tell()
+	}
+	return k.endRecording(b.options.env.Err)
+}
+
+// taken says that a file is there already.
+func taken(flag, path string) error {
+	return usagef("choose another name, or remove it first", "%s %s: there is a file of that name, which heaptop does not overwrite", flag, path)
 }
 
 // List implements tui.Backend.

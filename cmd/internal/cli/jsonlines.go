@@ -29,7 +29,10 @@ type jsonTarget struct {
 
 // jsonPrinter prints a reading as one JSON object a line. A reading that was not possible is a line without metrics, so
 // that a gap is seen as one.
-type jsonPrinter struct{ w io.Writer }
+type jsonPrinter struct {
+	w   io.Writer
+	now func() time.Time // of a reading that was not possible
+}
 
 func (p *jsonPrinter) print(ev sampler.Event) error {
 	line := jsonLine{
@@ -37,7 +40,7 @@ func (p *jsonPrinter) print(ev sampler.Event) error {
 		Metrics:  map[sampler.Metric]float64{},
 		Warnings: []string{},
 	}
-	at := time.Now()
+	at := p.now()
 	if ev.Err != nil {
 		line.Warnings = append(line.Warnings, ev.Err.Error())
 	}

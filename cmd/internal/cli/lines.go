@@ -20,6 +20,7 @@ var errOver = errors.New("the duration is over")
 // lines runs the watch and prints each reading, until the duration is over, the target ends, or ctx does.
 type lines struct {
 	opened   *opened
+	keeper   *keeper
 	interval time.Duration
 	duration time.Duration // 0: no end of its own
 	printer  printer
@@ -41,9 +42,12 @@ func (l *lines) run(ctx context.Context) error {
 		defer end.Stop()
 	}
 	watcher := sampler.NewWatcher(l.opened.session, sampler.WatchOptions{Interval: l.interval})
+	go l.keeper.follow(ctx, watcher)
 	err := watcher.Run(ctx, func(ev sampler.Event) {
+		ev = l.opened.refine(ev)
+		l.keeper.hear(ev)
 		if l.broken == nil {
-			l.take(l.opened.refine(ev))
+			l.take(ev)
 		}
 		switch {
 		case l.broken != nil:
@@ -58,7 +62,7 @@ func (l *lines) run(ctx context.Context) error {
 	case l.broken != nil:
 		return l.broken
 	case err != nil:
-		return l.ended()
+		return l.ended(l.opened.info().Name)
 	case l.readings == 0 && l.failed != nil:
 		return l.failed
 	case errors.Is(cause, errOver):
@@ -118,9 +122,8 @@ func (l *lines) tell(text string) {
 
 // ended says whether the end of the target leaves what was asked for unmeasured: a command that failed does, and a
 // target that died before its time.
-func (l *lines) ended() error {
+func (l *lines) ended(name string) error {
 	var gone *sampler.Gone
-	name := l.opened.info().Name
 	if !errors.As(l.failed, &gone) {
 		return fmt.Errorf("%s: %w", name, sampler.ErrGone)
 	}

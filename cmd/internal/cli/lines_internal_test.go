@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,7 +83,7 @@ func TestJSONLineIsWhatWasRead(t *testing.T) {
 	ev := server(noon, 212e6)
 	ev.Snapshot.Warn(errors.New("read smaps: permission denied"))
 	var out bytes.Buffer
-	if err := (&jsonPrinter{&out}).print(ev); err != nil {
+	if err := newJSON(&out).print(ev); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -114,7 +115,7 @@ func TestJSONLineIsWhatWasRead(t *testing.T) {
 
 func TestJSONGapIsALineWithoutMetrics(t *testing.T) {
 	var out bytes.Buffer
-	(&jsonPrinter{&out}).print(sampler.Event{Err: errors.New("no answer")})
+	newJSON(&out).print(sampler.Event{Err: errors.New("no answer")})
 	if got := out.String(); !strings.Contains(got, `"metrics":{},"warnings":["no answer"]`) {
 		t.Errorf("got %s", got)
 	}
@@ -125,7 +126,7 @@ func TestHostileNamesDoNotReachTheTerminal(t *testing.T) {
 	ev := server(noon, 1e6)
 	ev.Info.Name = hostile
 	var out bytes.Buffer
-	(&jsonPrinter{&out}).print(ev)
+	newJSON(&out).print(ev)
 	conclude(&out, fmt.Errorf("%s\x1b]0;title\x07 is gone", hostile))
 	for _, r := range out.String() {
 		if r != '\n' && (r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u202e') {
@@ -187,8 +188,8 @@ func TestEndOfTheTargetDecidesTheCode(t *testing.T) {
 	} {
 		var out, stderr bytes.Buffer
 		l := &lines{
-			opened: &opened{session: &scripted{c.errs}}, interval: sampler.MinInterval, duration: c.duration,
-			printer: &jsonPrinter{&out}, stderr: &stderr,
+			opened: &opened{session: &scripted{c.errs}}, keeper: newKeeper(&opened{}, nil, ""), interval: sampler.MinInterval, duration: c.duration,
+			printer: newJSON(&out), stderr: &stderr,
 		}
 		code := conclude(&stderr, l.run(t.Context()))
 		if code != c.code || !strings.Contains(stderr.String(), c.says) {
@@ -201,8 +202,8 @@ func TestWarningsAreToldOnce(t *testing.T) {
 	trouble := errors.New("no answer")
 	var out, stderr bytes.Buffer
 	l := &lines{
-		opened: &opened{session: &scripted{[]error{trouble, nil, trouble, nil}}}, interval: sampler.MinInterval,
-		duration: 250 * time.Millisecond, printer: &jsonPrinter{&out}, stderr: &stderr,
+		opened: &opened{session: &scripted{[]error{trouble, nil, trouble, nil}}}, keeper: newKeeper(&opened{}, nil, ""), interval: sampler.MinInterval,
+		duration: 250 * time.Millisecond, printer: newJSON(&out), stderr: &stderr,
 	}
 	if err := l.run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -222,8 +223,8 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, fmt.Errorf("write: %w",
 
 func TestBrokenPipeIsNoFailure(t *testing.T) {
 	l := &lines{
-		opened: &opened{session: &scripted{}}, interval: sampler.MinInterval,
-		printer: &jsonPrinter{brokenPipe{}}, stderr: &bytes.Buffer{},
+		opened: &opened{session: &scripted{}}, keeper: newKeeper(&opened{}, nil, ""), interval: sampler.MinInterval,
+		printer: newJSON(brokenPipe{}), stderr: &bytes.Buffer{},
 	}
 	if err := l.run(t.Context()); err != nil {
 		t.Errorf("got %v", err)
@@ -234,8 +235,8 @@ func TestInterruptedContextIs130(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(&interrupted{syscall.SIGTERM})
 	l := &lines{
-		opened: &opened{session: &scripted{}}, interval: sampler.MinInterval,
-		printer: &jsonPrinter{&bytes.Buffer{}}, stderr: &bytes.Buffer{},
+		opened: &opened{session: &scripted{}}, keeper: newKeeper(&opened{}, nil, ""), interval: sampler.MinInterval,
+		printer: newJSON(&bytes.Buffer{}), stderr: &bytes.Buffer{},
 	}
 	var stderr bytes.Buffer
 	if code := conclude(&stderr, l.run(ctx)); code != 130 || stderr.String() != "heaptop: exit 130: interrupted by a signal (terminated)\n" {
@@ -270,3 +271,5 @@ func TestUnitsOfLimits(t *testing.T) {
 		t.Errorf("limits %+v", o.limits)
 	}
 }
+
+func newJSON(w io.Writer) *jsonPrinter { return &jsonPrinter{w: w, now: time.Now} }

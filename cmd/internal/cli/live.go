@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/tui"
@@ -15,6 +16,9 @@ import (
 
 // run watches the target in the format asked for.
 func (o *live) run(ctx context.Context) error {
+	if o.mode == modeSnapshot && o.format == "dashboard" {
+		o.format = "text" // there is nothing to look at before the end
+	}
 	if o.format == "dashboard" && (!isTerminal(o.env.In) || !isTerminal(o.env.Out)) {
 		which := "stdout"
 		if isTerminal(o.env.Out) {
@@ -25,10 +29,25 @@ func (o *live) run(ctx context.Context) error {
 	}
 	b := newBackend(o)
 	defer b.close(ctx)
-	if o.format == "dashboard" {
-		return o.runDashboard(ctx, b)
+	switch {
+	case o.format == "dashboard":
+		return concluded(o.runDashboard(ctx, b), b)
+	case o.target.Kind == sampler.KindFile:
+		return replay{env: o.env, path: o.target.Path, format: o.format, output: o.output, limits: o.limits}.run(ctx)
+	case o.mode == modeTrace:
+		return concluded(o.runTrace(ctx, b), b)
+	case o.mode == modeSnapshot:
+		return concluded(o.runSeries(ctx, b), b)
 	}
-	return o.runLines(ctx, b)
+	return concluded(o.runLines(ctx, b), b)
+}
+
+// concluded returns how the command ended once its recording is complete.
+func concluded(err error, b *backend) error {
+	if failed := b.conclude(); err == nil || errors.As(err, new(*interrupted)) && failed != nil {
+		err = failed
+	}
+	return err
 }
 
 func (o *live) runDashboard(ctx context.Context, b *backend) error {
@@ -73,8 +92,12 @@ func (o *live) runLines(ctx context.Context, b *backend) (err error) {
 		return err
 	}
 	defer func() { _ = opened.session.Close() }() // it only read
+	k, err := b.keep(opened)
+	if err != nil {
+		return err
+	}
 	out := o.env.Out
-	l := &lines{opened: opened, interval: o.interval, duration: o.duration, stderr: o.env.Err}
+	l := &lines{opened: opened, keeper: k, interval: o.interval, duration: o.duration, stderr: o.env.Err}
 	if o.output != "" {
 		file, createErr := createOutput(o.output)
 		if createErr != nil {
@@ -90,23 +113,22 @@ func (o *live) runLines(ctx context.Context, b *backend) (err error) {
 		}()
 	}
 	l.printer = o.printer(out)
-	o.introduce(opened)
+	o.introduce(opened.info())
 	return l.run(ctx)
 }
 
 func (o *live) printer(out io.Writer) printer {
 	if o.format == "json" {
-		return &jsonPrinter{out}
+		return &jsonPrinter{w: out, now: time.Now}
 	}
 	return &textPrinter{w: out, terminal: isTerminal(out), limits: o.limits}
 }
 
 // introduce says on stderr what is watched, how, and what would show more.
-func (o *live) introduce(opened *opened) {
+func (o *live) introduce(info sampler.Info) {
 	if o.instead != "" {
 		printLines(o.env.Err, "heaptop: ", o.instead)
 	}
-	info := opened.info()
 	var parts []string
 	if info.GoVersion != "" {
 		parts = append(parts, info.GoVersion)

@@ -19,12 +19,18 @@ The target is
   http://host:port      a Go program with net/http/pprof
   unix:///path.sock     a Go program with heaptop's agent
   -- ./server -x        a command: it is started, watched with its children, and ended with heaptop
+  file.heaprec          a recording, or file.heapsnap, a snapshot
   nothing               this machine: its processes, to choose from
 A process is read as deeply as it allows: its agent, its own memory, a pprof endpoint on a loopback port it listens on,
 else the operating system alone. The screen says which, and what would show more.
 
 A command that heaptop starts has a process group of its own and never the terminal as its input. In the dashboard its
 output goes to the log (key l); with --format text or json it passes through to stderr.
+
+--record keeps all that is read, in any mode; heaptop FILE.heaprec opens it again. When the target is killed by a signal or
+for memory, or fails, the last minutes before that and the last state are written to --snapshot-dir, unless
+--black-box=false. --mode trace tells what is being allocated, interval by interval; --mode snapshot writes a series of
+snapshots, and compares them at the end.
 
 Sizes are 500MB (10^6) or 500MiB (2^20). Durations are Go's, 90s or 1h30m; a bare number is seconds.
 
@@ -37,7 +43,12 @@ const rootExample = `  heaptop --demo                                  see it al
   heaptop -- ./server -x                          start a command and watch it
   heaptop http://localhost:6060                   a pprof endpoint
   heaptop --format json --duration 60 4242        a minute of readings, one JSON object a line
-  heaptop --format text --output mem.txt -- make  lines into a file while make runs`
+  heaptop --format text --output mem.txt -- make  lines into a file while make runs
+  heaptop --record night.heaprec 4242             keep all that is read
+  heaptop night.heaprec                           and look at it again, at any moment of it
+  heaptop --mode trace 4242                       who allocates, interval by interval
+  heaptop --mode snapshot --interval 30s --duration 10m 4242
+                                                  a series of snapshots, and what changed in it`
 
 // live are the options of the live modes: the dashboard, and lines of text or JSON.
 type live struct {
@@ -45,25 +56,42 @@ type live struct {
 	target      sampler.Target
 	mode        string
 	format      string
-	formatGiven bool
-	instead     string // why the format is not the one asked for
+	instead     string                 // why the format is not the one asked for
+	given       func(flag string) bool // whether a flag was typed
 	interval    time.Duration
 	duration    time.Duration
 	output      string
+	record      string
 	snapshotDir string
+	blackBox    bool
 	pprof       string
 	theme       string
 	demo        bool
 	limits      []analysis.Limit
 }
 
+// The modes.
+const (
+	modeLive     = "live"
+	modeSnapshot = "snapshot"
+	modeTrace    = "trace"
+)
+
 func formats() []string { return []string{"dashboard", "text", "json"} }
-func modes() []string   { return []string{"live"} }
+func modes() []string   { return []string{modeLive, modeSnapshot, modeTrace} }
 func themes() []string  { return []string{"auto", "dark", "light"} }
+
+// newLive returns the options as they are when nothing is typed.
+func newLive(env *environment) *live {
+	return &live{
+		env: env, mode: modeLive, format: "dashboard", interval: sampler.DefaultInterval, theme: "auto", blackBox: true,
+		given: func(string) bool { return false },
+	}
+}
 
 // newRoot returns the tree of commands.
 func newRoot(env *environment) *cobra.Command {
-	o := &live{env: env, mode: "live", format: "dashboard", interval: sampler.DefaultInterval, theme: "auto"}
+	o := newLive(env)
 	root := &cobra.Command{
 		Use:           "heaptop [TARGET | -- COMMAND...]",
 		Short:         "Watch the memory of any process, and see deep inside Go programs",
@@ -73,7 +101,7 @@ func newRoot(env *environment) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.formatGiven = c.Flags().Changed("format")
+			o.given = c.Flags().Changed
 			if err := o.readArgs(c, args); err != nil {
 				return err
 			}
@@ -87,7 +115,7 @@ func newRoot(env *environment) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newDiff(env), newVersion(env), newCompletion(env), newScenario(env))
+	root.AddCommand(newSnapshot(env), newDiff(env), newReplay(env), newVersion(env), newCompletion(env), newScenario(env))
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -100,7 +128,9 @@ func (o *live) bind(c *cobra.Command) {
 	f.Var(&span{&o.interval, sampler.MinInterval, sampler.MaxInterval}, "interval", "time between readings")
 	f.Var(&span{&o.duration, 0, 1000 * time.Hour}, "duration", "end after this time; 0 means when the target or you end it")
 	f.StringVar(&o.output, "output", "", "write the lines of text or json to this `FILE`, complete or not at all")
-	f.StringVar(&o.snapshotDir, "snapshot-dir", "", "where the key s writes snapshots (default: heaptop/snapshots in the XDG state `DIR`)")
+	f.StringVar(&o.record, "record", "", "keep all that is read in this `FILE`, which ends in .heaprec")
+	f.StringVar(&o.snapshotDir, "snapshot-dir", "", "where snapshots are written (default: heaptop/snapshots in the XDG state `DIR`)")
+	f.BoolVar(&o.blackBox, "black-box", o.blackBox, "write what was read last to --snapshot-dir when the target dies")
 	f.StringVar(&o.pprof, "pprof", "", "the `URL` of the process's net/http/pprof, where it cannot be found by itself")
 	f.Var(&limits{&o.limits}, "limit", "show how far this limit is, such as rss=500MB; may be repeated")
 	f.Var(&choice{&o.theme, themes(), "unknown theme, known are"}, "theme", "colours for a dark or a light terminal")
@@ -150,9 +180,17 @@ func (o *live) check() error {
 	const help = "see heaptop --help"
 	switch o.target.Kind {
 	case sampler.KindFile:
-		return usagef("", "%s: this version does not read recordings and snapshots", o.target.Path)
+		if err := o.checkFile(); err != nil {
+			return err
+		}
 	case sampler.KindRedis:
 		return usagef("watch its process instead: heaptop redis-server", "%s: this version does not read Redis servers", o.target.URL)
+	}
+	if err := o.checkMode(); err != nil {
+		return err
+	}
+	if err := o.checkRecord(); err != nil {
+		return err
 	}
 	if o.pprof != "" {
 		if o.target.Kind != sampler.KindProcess && o.target.Kind != sampler.KindName && o.target.Kind != sampler.KindCommand {
@@ -163,7 +201,7 @@ func (o *live) check() error {
 		}
 	}
 	if o.output != "" && o.format == "dashboard" {
-		if o.formatGiven {
+		if o.given("format") {
 			return usagef("", "--output takes lines: use it with --format text or json")
 		}
 		return usagef("", "--output %s: in which format? Add --format text or --format json", o.output)

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/launch"
+	"github.com/alloc-dev/heaptop/tui"
 )
 
 // eventsKept is how many events wait for a slow receiver before the oldest is dropped.
@@ -64,6 +66,7 @@ func (o *opened) refine(ev sampler.Event) sampler.Event {
 // watch is one target being watched, as the dashboard wants it.
 type watch struct {
 	opened  *opened
+	keeper  *keeper
 	watcher *sampler.Watcher
 	events  chan sampler.Event
 	stop    context.CancelFunc
@@ -73,11 +76,14 @@ type watch struct {
 	info sampler.Info
 }
 
-// newWatch begins to read the target. ctx ends it, as Close does.
-func newWatch(ctx context.Context, o *opened, interval time.Duration) *watch {
+var _ tui.Recorded = (*watch)(nil)
+
+// newWatch begins to read the target, and to keep what is read. ctx ends it, as Close does.
+func newWatch(ctx context.Context, o *opened, k *keeper, interval time.Duration) *watch {
 	ctx, stop := context.WithCancel(ctx)
 	w := &watch{
 		opened:  o,
+		keeper:  k,
 		watcher: sampler.NewWatcher(o.session, sampler.WatchOptions{Interval: interval}),
 		events:  make(chan sampler.Event, eventsKept),
 		stop:    stop,
@@ -92,12 +98,14 @@ func (w *watch) run(ctx context.Context) {
 	defer close(w.done)
 	defer close(w.events)
 	defer func() { _ = w.opened.session.Close() }() // it only read
+	go w.keeper.follow(ctx, w.watcher)
 	// The error was emitted; it tells nothing more.
 	_ = w.watcher.Run(ctx, w.emit)
 }
 
 func (w *watch) emit(ev sampler.Event) {
 	ev = w.opened.refine(ev)
+	w.keeper.hear(ev)
 	w.mu.Lock()
 	w.info = ev.Info
 	w.mu.Unlock()
@@ -135,6 +143,18 @@ func (w *watch) Output() sampler.Output {
 	}
 	return w.opened.command
 }
+
+// Past returns the last minutes.
+func (w *watch) Past() capture.Past { return w.keeper.memory }
+
+// File returns "": the target is alive, or was.
+func (w *watch) File() string { return "" }
+
+// Sink takes what others read of the target.
+func (w *watch) Sink() capture.Sink { return w.keeper.sinks() }
+
+// BlackBox returns where the last minutes of a target that died were written.
+func (w *watch) BlackBox() (capture.BlackBox, error) { return w.keeper.blackBox() }
 
 // Close ends the watching and closes the session. A started command goes on until heaptop ends, so that one may look at
 // another process and come back.

@@ -34,7 +34,7 @@ func (c *counting) Close() error { c.closed = true; return nil }
 
 func TestSlowReceiverLosesOlderEventsNeverTheLast(t *testing.T) {
 	session := &counting{last: 3 * eventsKept}
-	w := newWatch(t.Context(), &opened{session: session, kind: sampler.KindProcess}, time.Millisecond)
+	w := newWatch(t.Context(), &opened{session: session, kind: sampler.KindProcess}, newKeeper(&opened{}, nil, ""), time.Millisecond)
 	w.SetInterval(sampler.MinInterval)
 	<-w.done // nobody received
 	var got []sampler.Event
@@ -62,7 +62,7 @@ func TestSlowReceiverLosesOlderEventsNeverTheLast(t *testing.T) {
 
 func TestCloseEndsTheWatchAndTheEvents(t *testing.T) {
 	session := &counting{last: 1 << 30}
-	w := newWatch(t.Context(), &opened{session: session, kind: sampler.KindProcess}, time.Hour)
+	w := newWatch(t.Context(), &opened{session: session, kind: sampler.KindProcess}, newKeeper(&opened{}, nil, ""), time.Hour)
 	<-w.Events()
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
