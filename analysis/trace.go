@@ -22,8 +22,9 @@ type TracePoint struct {
 }
 
 // AsOf returns the moment whose allocations the heap profile shows. The runtime publishes what was allocated until the end
-// of a collection when the next one ends, so the profile is as of the last collection but one before it was read. ok is
-// false without a profile, before two collections ended, and where it is not known when they did.
+// of a collection when the next one ends, so the profile is as of the last collection but one before it was read; before
+// the second one ended, as long as it has published nothing, it shows all there is. ok is false without a profile, and
+// where it is not known when the collections ended.
 func (p *TracePoint) AsOf() (t time.Time, ok bool) {
 	if p.Heap == nil {
 		return t, false
@@ -35,6 +36,11 @@ func (p *TracePoint) AsOf() (t time.Time, ok bool) {
 		}
 		if ended++; ended == 2 {
 			return c.End, true
+		}
+	}
+	if p.Snapshot != nil {
+		if n, known := p.Snapshot.Get(sampler.GoCyclesTotal); known && n < 2 {
+			return p.Heap.Time, true
 		}
 	}
 	return t, false

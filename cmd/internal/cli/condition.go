@@ -98,6 +98,15 @@ type approach struct {
 	limits []analysis.Limit
 	known  bool           // a limit was found at least once
 	last   analysis.Limit // the nearest, as of the last reading
+	most   float64        // the largest share of it so far
+}
+
+// words says how near it came.
+func (a *approach) words() string {
+	if !a.known {
+		return "no limit is known; --limit rss=500MB sets one"
+	}
+	return fmt.Sprintf("at most %s of %s (%s) was used", unit.Percent(a.most), unit.Bytes(a.last.Bytes), a.last.Name)
 }
 
 // reached returns in words the highest level that the reading is the first to reach; ok is false when there is none.
@@ -108,6 +117,7 @@ func (a *approach) reached(s *sampler.Snapshot) (words string, ok bool) {
 	}
 	a.known, a.last = true, limit
 	share := limit.Used / limit.Bytes
+	a.most = max(a.most, share)
 	n := 0
 	for n < len(a.levels) && share >= a.levels[n] {
 		n++

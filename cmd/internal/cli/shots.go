@@ -84,6 +84,12 @@ func (s *shots) over(cause error) error {
 		return fmt.Errorf("%s did not come about within %s: %s", s.when.text, s.duration, s.highestWords())
 	case s.last.IsZero():
 		return fmt.Errorf("%s was not read within %s", s.w.Info().Name, s.duration)
+	case s.pending != "":
+		return fmt.Errorf("%s: the collection before the snapshot did not end within %s", s.w.Info().Name, s.duration)
+	}
+	if a := s.approach; a != nil && len(s.paths) == 0 {
+		s.progress.clear()
+		printLines(s.env.Err, "heaptop: ", "no snapshot was taken: "+a.words())
 	}
 	return nil
 }
@@ -111,16 +117,18 @@ func (s *shots) take(ctx context.Context, ev sampler.Event) (end bool, err error
 	s.last = ev.Snapshot.Time
 	why, due := s.due(ev.Snapshot)
 	switch {
-	case s.pending != "" && ev.Snapshot.Time.After(s.forced):
-		why, due, s.pending = s.pending, true, ""
+	case s.pending != "" && !s.forced.IsZero() && ev.Snapshot.Time.After(s.forced):
+		why, due, s.pending, s.forced = s.pending, true, "", time.Time{}
 	case due && s.gc:
-		s.pending, s.gc = why, true
-		s.forced = time.Now()
-		if err := s.collect(ctx); err != nil {
-			return false, err
+		if s.pending == "" {
+			s.pending = why
+		} else {
+			s.pending += ", " + why
 		}
-		s.forced = time.Now()
-		return false, nil
+		due = false
+	}
+	if s.pending != "" && s.forced.IsZero() {
+		return false, s.collect(ctx)
 	}
 	if due {
 		if err := s.shoot(ctx, ev, why); err != nil {
@@ -162,11 +170,30 @@ func (s *shots) due(snap *sampler.Snapshot) (why string, due bool) {
 	return strings.Join(reasons, ", "), len(reasons) > 0
 }
 
-// collect forces a collection. It does not where that would write into the target: there is nobody to ask.
+// deeperWait is how long is waited for a source that can force a collection to be found.
+const deeperWait = 3 * time.Second
+
+// collect forces a collection. A source that can is found a little after the target was opened; until then nothing is
+// done, and the next reading tries again.
 func (s *shots) collect(ctx context.Context) error {
 	within, stop := context.WithTimeout(ctx, takeTimeout)
 	defer stop()
-	return s.w.Do(within, func(ctx context.Context, session sampler.Session) error {
+	err := s.tryCollect(within)
+	switch {
+	case err == nil:
+		s.forced = time.Now()
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, sampler.ErrUnsupported) && s.last.Sub(s.first) < deeperWait:
+		return nil
+	}
+	return &hinted{err, "without --gc the snapshot is of the heap as it is"}
+}
+
+// tryCollect does not collect where that would write into the target: there is nobody to ask.
+func (s *shots) tryCollect(ctx context.Context) error {
+	return s.w.Do(ctx, func(ctx context.Context, session sampler.Session) error {
 		c, ok := session.(sampler.Collector)
 		if !ok {
 			return fmt.Errorf("force a collection: it takes a Go program with heaptop's agent or a pprof endpoint (%w)", sampler.ErrUnsupported)
@@ -184,7 +211,7 @@ func (s *shots) collect(ctx context.Context) error {
 // shoot takes a snapshot and writes it.
 func (s *shots) shoot(ctx context.Context, ev sampler.Event, why string) error {
 	note := s.note
-	if s.waits() {
+	if s.when != nil || s.approach != nil { // what came about is worth keeping
 		note = strings.TrimPrefix(note+"; "+why, "; ")
 	}
 	snap, err := takeSnapshot(ctx, s.w, ev, note)

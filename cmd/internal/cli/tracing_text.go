@@ -74,9 +74,9 @@ func collections(t *analysis.Trace) string {
 	return unit.Count(t.Collections.Value) + " collections"
 }
 
-// place is a line of code as a row shows it.
+// place is a line of code as a row shows it, without the folders of package and file.
 func place(f sampler.Frame) string {
-	text := f.Function
+	text := f.Function[strings.LastIndexByte(f.Function, '/')+1:]
 	if f.File != "" {
 		text += fmt.Sprintf("  %s:%d", filepath.Base(f.File), f.Line)
 	}
