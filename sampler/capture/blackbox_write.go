@@ -24,7 +24,7 @@ type BlackBox struct {
 // BlackBoxOptions says what a Memory cannot know.
 type BlackBoxOptions struct {
 	Note   string          // the snapshot's, when it is not how the target ended
-	Ledger json.RawMessage // of the last reading, as the analysis has it; nil when there is none
+	Ledger json.RawMessage // of the reading at LastWhole, as the analysis has it; nil when there is none
 }
 
 // WriteBlackBox writes what m holds into the folder dir, which it makes when it is missing: the last minutes as a
@@ -35,8 +35,7 @@ func (m *Memory) WriteBlackBox(dir, name string, o BlackBoxOptions) (BlackBox, e
 	m.packing.Lock()
 	m.seal()
 	m.packing.Unlock()
-	_, to := m.Span()
-	last, err := m.lastState(to)
+	last, err := m.lastState(m.LastWhole())
 	if err != nil {
 		return BlackBox{}, fmt.Errorf("write the black box into %s: %w", dir, err)
 	}
@@ -60,6 +59,28 @@ func (m *Memory) WriteBlackBox(dir, name string, o BlackBoxOptions) (BlackBox, e
 	}
 	syncDir(dir)
 	return box, nil
+}
+
+// LastWhole returns the time of the last reading that tells the resident memory, if one of the last few does: a process that
+// is just ending has none left, and what it had before is what is asked about. Otherwise that of the last reading; zero
+// where there is none.
+func (m *Memory) LastWhole() time.Time {
+	const few = 10
+	_, to := m.Span()
+	at, ok := to, true
+	for range few {
+		s, err := m.At(at)
+		if err != nil {
+			break
+		}
+		if _, has := s.Get(sampler.ProcessRSS); has {
+			return s.Time
+		}
+		if at, ok = m.Before(at); !ok {
+			break
+		}
+	}
+	return to
 }
 
 // cause says in a word, for a file name, how the target ended.

@@ -166,12 +166,12 @@ func died(err error) bool {
 
 // lastLedger splits the last reading as the analysis does; nil where that is not possible.
 func (k *keeper) lastLedger() json.RawMessage {
-	_, to := k.memory.Span()
-	s, err := k.memory.At(to)
+	at := k.memory.LastWhole()
+	s, err := k.memory.At(at)
 	if err != nil {
 		return nil
 	}
-	maps, err := k.memory.MappingsAt(to)
+	maps, err := k.memory.MappingsAt(at)
 	if err != nil {
 		maps = nil
 	}
