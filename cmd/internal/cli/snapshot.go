@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -158,9 +157,6 @@ func (o *live) newShots(ctx context.Context, b *backend, interval time.Duration)
 	dir, err := o.dir()
 	if err != nil {
 		return nil, nil, err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, nil, fmt.Errorf("find the folder for snapshots: %w", err)
 	}
 	target, err := o.resolve(ctx, b)
 	if err != nil {

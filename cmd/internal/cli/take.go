@@ -108,7 +108,7 @@ func (d destination) write(s *capture.Snapshot) (path string, err error) {
 	if path, err = d.writeTo(s); err == nil {
 		return path, nil
 	}
-	if dir, dirErr := capture.DefaultDir(); dirErr == nil && dir != d.dir {
+	if dir, dirErr := capture.DefaultDir(); dirErr == nil && (d.path != "" || dir != d.dir) {
 		if path, otherErr := (destination{dir: dir, profile: d.profile}).writeTo(s); otherErr == nil {
 			return path, &hinted{err, "what was read is not lost: it is in " + path}
 		}
