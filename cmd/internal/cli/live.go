@@ -33,6 +33,9 @@ func (o *live) run(ctx context.Context) error {
 	case o.format == "dashboard":
 		return concluded(o.runDashboard(ctx, b), b)
 	case o.target.Kind == sampler.KindFile:
+		if o.instead != "" {
+			printLines(o.env.Err, "heaptop: ", o.instead)
+		}
 		return replay{env: o.env, path: o.target.Path, format: o.format, output: o.output, limits: o.limits}.run(ctx)
 	case o.mode == modeTrace:
 		return concluded(o.runTrace(ctx, b), b)

@@ -72,6 +72,7 @@ func TestScripts(t *testing.T) {
 			for name, url := range servers {
 				env.Setenv(name, url)
 			}
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state")) // for black boxes
 			env.Setenv("NAME", fmt.Sprintf("ht%d", os.Getpid()%100000))
 			return nil
 		},
