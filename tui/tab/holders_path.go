@@ -15,6 +15,14 @@ func rootText(r sampler.HoldRoot) string {
 	return theme.Clean(r.String())
 }
 
+// keeperText is a root's name without its kind, which the name of a variable and a number of goroutines tell.
+func keeperText(r sampler.HoldRoot) string {
+	if r.Kind == sampler.RootGlobal && r.Name != "" {
+		return theme.Clean(shortFunction(r.Name))
+	}
+	return rootText(r)
+}
+
 func rootKindText(r sampler.HoldRoot) string {
 	switch r.Kind {
 	case sampler.RootGlobal:
@@ -28,8 +36,12 @@ func rootKindText(r sampler.HoldRoot) string {
 // holdersOf tells who holds the objects of a way, all of them.
 func holdersOf(w *sampler.HoldPath) string {
 	names := make([]string, 0, len(w.Roots)+1)
-	for _, r := range w.Roots {
-		names = append(names, rootText(r))
+	for i, r := range w.Roots {
+		if i == 0 {
+			names = append(names, rootText(r))
+			continue
+		}
+		names = append(names, keeperText(r))
 	}
 	if w.Function != "" && len(names) > 0 {
 		if f := theme.Clean(shortFunction(w.Function)); !strings.HasSuffix(names[0], " "+f) {
@@ -115,7 +127,12 @@ func (s *Holders) path(st *State, w *sampler.HoldPath, width int) []string {
 		if i > 0 {
 			also = t.Label.Render("and ")
 		}
-		lines = append(lines, theme.Truncate(also+t.Title.Render(theme.Truncate(rootText(r), width-4)), width))
+		keeps := ""
+		if n := s.keeps(r); n > 0 {
+			keeps = "keeps " + unit.Bytes(float64(n)) + " alone"
+		}
+		room := max(width-theme.Width(also)-theme.Width(keeps)-1, 4)
+		lines = append(lines, theme.Truncate(also+t.Title.Render(theme.Pad(rootText(r), room))+" "+t.Label.Render(keeps), width))
 	}
 	if w.MoreRoots {
 		lines = append(lines, t.Label.Render("and more"))
@@ -144,6 +161,16 @@ func (s *Holders) path(st *State, w *sampler.HoldPath, width int) []string {
 		add(stepText(step), size, t.Value)
 	}
 	return append(lines, s.origin(t, depth, width))
+}
+
+// keeps is how many bytes a root alone keeps alive.
+func (s *Holders) keeps(r sampler.HoldRoot) int64 {
+	for i := range s.walk.Roots {
+		if s.walk.Roots[i].HoldRoot == r {
+			return s.walk.Roots[i].Retained
+		}
+	}
+	return 0
 }
 
 // objectSize is what stands beside the site's own object.
