@@ -127,26 +127,32 @@ func (s *sharing) search(y uint32) error {
 			}
 			continue
 		}
-		v := f.number
-		s.path = s.path[:len(s.path)-1]
-		if len(s.path) > 0 {
-			up := s.path[len(s.path)-1].number
-			s.low[up] = min(s.low[up], s.low[v])
-		}
-		if s.low[v] == s.index[v] {
-			if err := s.settle(v); err != nil {
-				return err
-			}
-		}
-		if len(s.path) > 0 && s.index[v] == settled {
-			var err error
-			up := s.path[len(s.path)-1].number
-			if s.set[up], err = s.join(s.set[up], s.set[v]); err != nil {
-				return err
-			}
+		if err := s.leave(f.number); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// leave ends the search behind a node, and tells the one that it came from what was found.
+func (s *sharing) leave(v uint32) error {
+	s.path = s.path[:len(s.path)-1]
+	if s.low[v] == s.index[v] {
+		if err := s.settle(v); err != nil {
+			return err
+		}
+	}
+	if len(s.path) == 0 {
+		return nil
+	}
+	up := s.path[len(s.path)-1].number
+	if s.index[v] != settled {
+		s.low[up] = min(s.low[up], s.low[v])
+		return nil
+	}
+	var err error
+	s.set[up], err = s.join(s.set[up], s.set[v])
+	return err
 }
 
 // follow takes the step from a node to what points to it.
