@@ -4,24 +4,17 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // rootText is a root as a table shows it, cleaned.
-func rootText(r sampler.HoldRoot) string {
-	r.Name = shortFunction(r.Name)
-	return theme.Clean(r.String())
-}
+func rootText(r sampler.HoldRoot) string { return theme.Clean(profile.RootText(r)) }
 
-// keeperText is a root's name without its kind, which the name of a variable and a number of goroutines tell.
-func keeperText(r sampler.HoldRoot) string {
-	if r.Kind == sampler.RootGlobal && r.Name != "" {
-		return theme.Clean(shortFunction(r.Name))
-	}
-	return rootText(r)
-}
+// keeperText is a root without its kind, cleaned.
+func keeperText(r sampler.HoldRoot) string { return theme.Clean(profile.KeeperText(r)) }
 
 func rootKindText(r sampler.HoldRoot) string {
 	switch r.Kind {
@@ -30,67 +23,22 @@ func rootKindText(r sampler.HoldRoot) string {
 	case sampler.RootGoroutine:
 		return "stacks"
 	}
-	return string(r.Kind)
+	return theme.Clean(string(r.Kind))
 }
 
 // holdersOf tells who holds the objects of a way, all of them.
 func holdersOf(w *sampler.HoldPath) string {
-	names := make([]string, 0, len(w.Roots)+1)
-	for i, r := range w.Roots {
-		if i == 0 {
-			names = append(names, rootText(r))
-			continue
-		}
-		names = append(names, keeperText(r))
+	if text := theme.Clean(profile.HoldersText(w)); text != "" {
+		return text
 	}
-	if w.Function != "" && len(names) > 0 {
-		if f := theme.Clean(shortFunction(w.Function)); !strings.HasSuffix(names[0], " "+f) {
-			names[0] += " in " + f
-		}
-	}
-	if w.MoreRoots {
-		names = append(names, "more")
-	}
-	if len(names) == 0 {
-		return theme.SignUnknown
-	}
-	return strings.Join(names, " + ")
+	return theme.SignUnknown
 }
 
 // throughOf tells the objects between the root and the site's own, the root's side first.
-func throughOf(w *sampler.HoldPath) string {
-	var names []string
-	for i := len(w.Steps) - 1; i > 0; i-- {
-		names = append(names, stepText(&w.Steps[i]))
-	}
-	if len(names) == 0 {
-		return "directly"
-	}
-	return strings.Join(names, " → ")
-}
+func throughOf(w *sampler.HoldPath) string { return theme.Clean(profile.ThroughText(w)) }
 
 // stepText is an object on the way, and where in it the next one hangs.
-func stepText(s *sampler.HoldStep) string {
-	if s.Kind == sampler.StepOmit {
-		return plural(s.Count, "object") + " left out"
-	}
-	name := s.Type
-	if name == "" {
-		name = unit.Bytes(float64(s.Size)) + " object"
-	}
-	switch {
-	case s.Field == "" || s.Field == "[]":
-		name += s.Field
-	case strings.HasPrefix(name, "map["):
-		name += " [" + s.Field + "]"
-	default:
-		name += "." + s.Field
-	}
-	if s.Kind == sampler.StepChain {
-		name = unit.Count(float64(s.Count)) + " × " + name
-	}
-	return theme.Clean(name)
-}
+func stepText(s *sampler.HoldStep) string { return theme.Clean(profile.StepText(s)) }
 
 // pathPanel draws the selected way as a tree: its roots, then one object below the other down to the site's own.
 func (s *Holders) pathPanel(st *State, width, height int) string {

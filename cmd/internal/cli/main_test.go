@@ -65,12 +65,15 @@ func TestScripts(t *testing.T) {
 	for _, tool := range []string{"sh", "sleep", "cp", "head", "pgrep"} {
 		testenv.Tool(t, tool)
 	}
-	servers := startServers(t)
+	servers, files := startServers(t), writeSnapshots(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			for name, url := range servers {
 				env.Setenv(name, url)
+			}
+			for name, path := range files {
+				env.Setenv(name, path)
 			}
 			env.Setenv("NAME", fmt.Sprintf("ht%d", os.Getpid()%100000))
 			return nil

@@ -88,7 +88,7 @@ func newRoot(env *environment) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newVersion(env), newCompletion(env), newScenario(env))
+	root.AddCommand(newDebug(env), newVersion(env), newCompletion(env), newScenario(env))
 	root.SetHelpCommand(newHelp())
 	return root
 }
