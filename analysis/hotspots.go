@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"strconv"
 
@@ -76,7 +77,7 @@ func SiteName(function, file string, line int) string {
 func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
 	out := FoundSite{
 		Site: SiteName(s.Function, s.File, s.Line), Stack: make([]string, 0, len(s.Stack)), Bytes: s.InUseBytes,
-		Uncertainty: s.Uncertainty, SharePercent: percent(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
+		Uncertainty: math.Round(s.Uncertainty), SharePercent: percent(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
 		AllocBytes: s.AllocBytes, Holders: []FoundHolder{},
 	}
 	for _, frame := range s.Stack {
@@ -124,9 +125,10 @@ func keepers(w *sampler.HeapWalk) Finding {
 	return f
 }
 
+// percent is a share in percent, to two decimals.
 func percent(part, whole float64) float64 {
 	if whole <= 0 {
 		return 0
 	}
-	return min(100*part/whole, 100)
+	return min(math.Round(10000*part/whole)/100, 100)
 }

@@ -96,7 +96,7 @@ func TestRecordingWithoutTheFlagSaysWhatPermitsIt(t *testing.T) {
 	h := startedWith(t, samplertest.Options{NoSites: true}, 10)
 	h.mustShow(t, "With --allow-write the key P makes it record them", "w shows who holds")
 	h.press("P")
-	h.mustShow(t, "! P ", "--allow-write permits that")
+	h.mustShow(t, "! P ", "writes 8 bytes into the program, which --allow-write permits")
 }
 
 func TestOneWalkAnswersForEverySite(t *testing.T) {

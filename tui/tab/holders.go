@@ -68,7 +68,7 @@ func NewHolders(row *profile.SiteRow) *Holders {
 	s.key, s.name = row.Key(), theme.Clean(shortFunction(row.Function))
 	s.place = placeOf(row.File, row.Line)
 	s.table.SetColumns([]Column{
-		holdBy:      {Title: "held by", Width: 30, Flex: 3, Left: true},
+		holdBy:      {Title: "held by", Width: 44, Flex: 3, Left: true},
 		holdThrough: {Title: "through", Width: 20, Flex: 1, Left: true, Keep: 1},
 		holdUse:     {Title: "in use", Width: 9},
 		holdShare:   {Title: "share", Width: 5, Keep: 4},
@@ -147,6 +147,8 @@ func whyNoRecord(st *State) string {
 		return "this is not a Go program, as far as can be told: only those record allocation sites"
 	case st.Live().Gone != nil:
 		return "the program has ended"
+	case errors.Is(st.CannotRecord, sampler.ErrPermission):
+		return "it writes 8 bytes into the program, which --allow-write permits"
 	case st.CannotRecord != nil:
 		return theme.Clean(st.CannotRecord.Error())
 	}

@@ -4,8 +4,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -35,7 +37,18 @@ func subscriber(news chan int) {
 //go:noinline
 func wait(news chan int, buffer []byte) { buffer[0] = byte(<-news) }
 
+// readable lets any process of this user read this one, where the kernel lets only parents do.
+func readable() {
+	const setPtracer, anyone = 0x59616d61, ^uintptr(0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, setPtracer, anyone, 0) // kernels without such a rule refuse
+}
+
 func main() {
+	readable()
+	if len(os.Args) > 1 {
+		_ = profile()
+		return
+	}
 	news := make(chan int)
 	for range 40 {
 		go subscriber(news)
@@ -44,8 +57,8 @@ func main() {
 		remember(i)
 	}
 	fmt.Println("serving")
-	for i := 1500; ; i++ { // traffic: much garbage, a little of the leak
-		for range 40 {
+	for i := 1500; ; i++ { // traffic: some garbage, a little of the leak
+		for range 4 {
 			garbage = make([]byte, 64<<10)
 		}
 		if i%20 == 0 {
