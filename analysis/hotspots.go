@@ -115,7 +115,11 @@ func keepers(w *sampler.HeapWalk) Finding {
 	f.Title = "Reached " + unit.Bytes(float64(w.Reached))
 	if w.Marked.OK {
 		f.Evidence["marked_bytes"] = w.Marked.Value
-		f.Title += " of the " + unit.Bytes(w.Marked.Value) + " that the collector marked"
+		if float64(w.Reached) > 1.005*w.Marked.Value {
+			f.Title += ": the " + unit.Bytes(w.Marked.Value) + " that the collector marked, and newer objects"
+		} else {
+			f.Title += " of the " + unit.Bytes(w.Marked.Value) + " that the collector marked"
+		}
 	}
 	f.Title += fmt.Sprintf(", in %s objects; %s were read in %s",
 		unit.Count(float64(w.Objects)), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))

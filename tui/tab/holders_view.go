@@ -78,11 +78,12 @@ func (s *Holders) rowsView(st *State, width, rows int) string {
 func walkFacts(st *State, w *sampler.HeapWalk, width int) string {
 	t := st.Theme
 	reached := t.Label.Render("reached ") + t.Strong.Render(unit.Bytes(float64(w.Reached)))
-	if w.Marked.OK {
-		reached += t.Label.Render(" of ") + unit.Bytes(w.Marked.Value) + t.Label.Render(" the collector marked")
-		if w.Marked.Value > 0 {
-			reached += " " + unit.Percent(float64(w.Reached)/w.Marked.Value)
-		}
+	switch marked := w.Marked.Value; {
+	case !w.Marked.OK:
+	case float64(w.Reached) > 1.005*marked:
+		reached += t.Label.Render(": ") + unit.Bytes(marked) + t.Label.Render(" that the collector marked, and newer ones")
+	default:
+		reached += t.Label.Render(" of ") + unit.Bytes(marked) + t.Label.Render(" the collector marked ") + unit.Percent(share(w.Reached, int64(marked)))
 	}
 	parts := []string{
 		reached,
