@@ -47,8 +47,10 @@ func (i *Input) Type(key tea.KeyMsg) (changed bool) {
 }
 
 // View draws the line with its cursor, cut on the left to width cells.
-func (i *Input) View(t *theme.Theme, width int) string {
-	const label = "filter: "
+func (i *Input) View(t *theme.Theme, width int) string { return i.ViewAs(t, "filter: ", width) }
+
+// ViewAs draws the line behind another label.
+func (i *Input) ViewAs(t *theme.Theme, label string, width int) string {
 	text := theme.TruncateLeft(theme.Clean(i.text), width-len(label)-1)
 	return theme.Truncate(t.Label.Render(label)+text+t.Accent.Render("▏"), width)
 }
