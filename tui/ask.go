@@ -10,6 +10,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/tui/tab"
 )
 
@@ -124,7 +125,7 @@ func (m *model) listen() tea.Cmd {
 // ask returns commands for the readings the screen on top wants and that are due. It has no effect of its own.
 func (m *model) ask() tea.Cmd {
 	now, need := m.st.Now, m.needs()
-	if now.IsZero() {
+	if now.IsZero() || m.recording() { // what a file tells is read moment by moment
 		return nil
 	}
 	var cmds []tea.Cmd
@@ -162,8 +163,17 @@ func (m *model) do(f func(context.Context, sampler.Session) error, result func(e
 	}
 }
 
+// sink returns what hands a reading on to be kept, so that it is in the past as well.
+func (m *model) sink() func(keep func(capture.Sink)) {
+	r, ok := m.watch.(Recorded)
+	if !ok || r.Sink() == nil {
+		return func(func(capture.Sink)) {}
+	}
+	return func(keep func(capture.Sink)) { keep(r.Sink()) }
+}
+
 func (m *model) readHeap() tea.Cmd {
-	id := m.watchID
+	id, keep := m.watchID, m.sink()
 	var raw sampler.Profile
 	read := func(ctx context.Context, s sampler.Session) (err error) {
 		p, ok := s.(sampler.HeapProfiler)
@@ -177,13 +187,14 @@ func (m *model) readHeap() tea.Cmd {
 		if err != nil {
 			return heapMsg{watch: id, err: err}
 		}
+		keep(func(s capture.Sink) { s.Heap(raw) })
 		heap, err := profile.ParseHeap(raw)
 		return heapMsg{watch: id, heap: &heap, raw: &raw, err: err}
 	})
 }
 
 func (m *model) readGoroutines() tea.Cmd {
-	id := m.watchID
+	id, keep := m.watchID, m.sink()
 	var groups sampler.Goroutines
 	read := func(ctx context.Context, s sampler.Session) (err error) {
 		p, ok := s.(sampler.GoroutineProfiler)
@@ -193,11 +204,16 @@ func (m *model) readGoroutines() tea.Cmd {
 		groups, err = p.Goroutines(ctx)
 		return err
 	}
-	return m.do(read, func(err error) tea.Msg { return goroutinesMsg{id, &groups, err} })
+	return m.do(read, func(err error) tea.Msg {
+		if err == nil {
+			keep(func(s capture.Sink) { s.Goroutines(groups) })
+		}
+		return goroutinesMsg{id, &groups, err}
+	})
 }
 
 func (m *model) readMappings() tea.Cmd {
-	id := m.watchID
+	id, keep := m.watchID, m.sink()
 	var maps sampler.Mappings
 	read := func(ctx context.Context, s sampler.Session) (err error) {
 		p, ok := s.(sampler.Mapper)
@@ -207,22 +223,32 @@ func (m *model) readMappings() tea.Cmd {
 		maps, err = p.Mappings(ctx)
 		return err
 	}
-	return m.do(read, func(err error) tea.Msg { return mappingsMsg{id, &maps, err} })
+	return m.do(read, func(err error) tea.Msg {
+		if err == nil {
+			keep(func(s capture.Sink) { s.Mappings(maps) })
+		}
+		return mappingsMsg{id, &maps, err}
+	})
 }
 
 func (m *model) readProcesses(o sampler.ListOptions) tea.Cmd {
-	ctx, backend, table := m.ctx, m.o.Backend, m.st.SpareTable()
+	ctx, backend, table, keep := m.ctx, m.o.Backend, m.st.SpareTable(), m.sink()
 	return func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, readTimeout)
 		defer stop()
-		return processesMsg{table, backend.List(ctx, o, table)}
+		err := backend.List(ctx, o, table)
+		if err == nil {
+			keep(func(s capture.Sink) { s.Processes(table) })
+		}
+		return processesMsg{table, err}
 	}
 }
 
 func (m *model) readLog() tea.Cmd {
-	id, out := m.watchID, m.st.Output
+	id, out, keep := m.watchID, m.st.Output, m.sink()
 	return func() tea.Msg {
 		lines, dropped := out.Log()
+		keep(func(s capture.Sink) { s.Log(lines, dropped) })
 		return logMsg{id, lines, dropped}
 	}
 }

@@ -56,6 +56,27 @@ func stories() []story {
 		{"holders-swapped", samplertest.Options{Swapped: 3_481 << 10}, func(h *harness) { h.read(100); h.press("w") }},
 		{"question", samplertest.Options{Asks: true}, func(h *harness) { h.read(100); h.press("g") }},
 		{"memory-nosites", samplertest.Options{Asks: true, NoSites: true}, func(h *harness) { h.read(100) }},
+		{"compare", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("d") }},
+		{"compare-goroutines", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("d", "right", "right") }},
+		{"compare-runtime", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("d", "left") }},
+		{"compare-filter", samplertest.Options{}, func(h *harness) {
+			h.comparable()
+			h.press("d", "i", "/", "j", "s", "o", "n")
+		}},
+		{"compare-stack", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("d", "enter", "down") }},
+		{"snapshots", samplertest.Options{}, func(h *harness) { h.written(); h.press("S", " ") }},
+		{"snapshots-note", samplertest.Options{}, func(h *harness) { h.written(); h.press("S", "n", "b", "e", "f", "o", "r", "e") }},
+		{"snapshots-delete", samplertest.Options{}, func(h *harness) { h.written(); h.press("S", "down", "D") }},
+		{"past-memory", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("p", "pgup", "pgup", "left") }},
+		{"past-processes", samplertest.Options{}, func(h *harness) {
+			h.read(10)
+			h.press("2")
+			h.read(200)
+			h.press("p", "pgup", "pgup")
+		}},
+		{"past-gc", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("3", "p", "pgup", "pgup", "right") }},
+		{"past-goroutines", samplertest.Options{}, func(h *harness) { h.comparable(); h.press("v"); h.read(100); h.press("p", "pgup") }},
+		{"trace", samplertest.Options{}, func(h *harness) { h.read(400); h.press("a") }},
 		{"help", samplertest.Options{}, func(h *harness) { h.read(10); h.press("?") }},
 		{"log", samplertest.Options{}, func(h *harness) { h.read(10); h.press("l"); h.read(2) }},
 		{"notice", samplertest.Options{}, func(h *harness) { h.read(10); h.press("p", "r") }},

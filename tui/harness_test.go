@@ -13,7 +13,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
+	"github.com/alloc-dev/heaptop/tui/tab"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -26,13 +28,18 @@ type fakeWatch struct {
 	output   sampler.Output
 	interval time.Duration
 	closed   bool
+	memory   *capture.Memory // its past
 }
 
-func (w *fakeWatch) Info() sampler.Info           { return w.Describe() }
-func (w *fakeWatch) Events() <-chan sampler.Event { return nil }
-func (w *fakeWatch) SetInterval(d time.Duration)  { w.interval = d }
-func (w *fakeWatch) Output() sampler.Output       { return w.output }
-func (w *fakeWatch) Close() error                 { w.closed = true; return nil }
+func (w *fakeWatch) Info() sampler.Info                  { return w.Describe() }
+func (w *fakeWatch) Events() <-chan sampler.Event        { return nil }
+func (w *fakeWatch) SetInterval(d time.Duration)         { w.interval = d }
+func (w *fakeWatch) Output() sampler.Output              { return w.output }
+func (w *fakeWatch) Past() capture.Past                  { return w.memory }
+func (w *fakeWatch) File() string                        { return "" }
+func (w *fakeWatch) Sink() capture.Sink                  { return w.memory }
+func (w *fakeWatch) Close() error                        { w.closed = true; return nil }
+func (w *fakeWatch) BlackBox() (capture.BlackBox, error) { return capture.BlackBox{}, nil }
 func (w *fakeWatch) Do(ctx context.Context, f func(context.Context, sampler.Session) error) error {
 	return f(ctx, w.session)
 }
@@ -50,6 +57,9 @@ func (b *fakeBackend) Open(ctx context.Context, t sampler.Target) (Watch, error)
 	if b.err != nil {
 		return nil, b.err
 	}
+	if t.Kind == sampler.KindFile {
+		return openWatch(t.Path)
+	}
 	return newFakeWatch(samplertest.Options{PID: t.PID, Name: "chosen"}), nil
 }
 
@@ -59,7 +69,8 @@ func (b *fakeBackend) List(ctx context.Context, o sampler.ListOptions, into *sam
 
 func newFakeWatch(o samplertest.Options) *fakeWatch {
 	f := samplertest.New(o)
-	return &fakeWatch{Fake: f, session: f, output: f}
+	memory := capture.NewMemory(capture.MemoryOptions{Rates: testRates()})
+	return &fakeWatch{Fake: f, session: f, output: f, memory: memory}
 }
 
 // harness drives the root model as bubbletea would, but for the clock: commands run at once, in the test.
@@ -69,6 +80,7 @@ type harness struct {
 	watch   *fakeWatch
 	backend *fakeBackend
 	quit    bool
+	dir     string // is shown in place of the snapshot folder's own name, with sizes that do not depend on compression
 }
 
 func newHarness(t testing.TB, th *theme.Theme, watch *fakeWatch) *harness {
@@ -106,6 +118,13 @@ func (h *harness) run(cmd tea.Cmd) {
 }
 
 func (h *harness) send(msg tea.Msg) {
+	if list, ok := msg.(tab.FileList); ok && h.dir != "" {
+		list.Dir = h.dir
+		for i := range list.Files {
+			list.Files[i].Size = int64(5000 * (i + 1))
+		}
+		msg = list
+	}
 	_, cmd := h.m.Update(msg)
 	h.run(cmd)
 }
@@ -125,6 +144,7 @@ func (h *harness) read(n int) {
 			e.Snapshot = s.Clone()
 			e.Snapshot.Took = 40 * time.Microsecond
 		}
+		h.watch.memory.Event(e)
 		h.send(eventMsg{watch: h.m.watchID, at: at, event: e, open: true})
 	}
 }
@@ -145,6 +165,7 @@ func keyMsg(name string) tea.KeyMsg {
 		"down": tea.KeyDown, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
 		"left": tea.KeyLeft, "right": tea.KeyRight,
 		"ctrl+c": tea.KeyCtrlC, "backspace": tea.KeyBackspace, "ctrl+u": tea.KeyCtrlU,
+		"delete": tea.KeyDelete, " ": tea.KeySpace,
 	}
 	if kind, ok := special[name]; ok {
 		return tea.KeyMsg{Type: kind}

@@ -219,7 +219,7 @@ func (m *model) headerState() []string {
 	t, st := m.st.Theme, m.st
 	d := st.Data()
 	state, short := m.freshness()
-	if gone := st.Live().Gone; gone != nil && state != short {
+	if gone := st.Live().Gone; gone != nil && state != short && st.Visiting() == nil {
 		ended := t.Bad.Render("■ " + theme.Truncate(clean(gone.Error()), 80))
 		if _, paused := st.Paused(); !paused {
 			return []string{state, ended, short}
@@ -230,10 +230,14 @@ func (m *model) headerState() []string {
 	}
 	dot := t.Faint.Render(" · ")
 	mark, cost := "", ""
-	if !d.Mark.At.IsZero() {
-		mark = dot + t.Label.Render("since mark ") + seconds(d.At.Sub(d.Mark.At))
+	switch since := d.At.Sub(d.Mark.At); {
+	case d.Mark.At.IsZero():
+	case since < 0:
+		mark = dot + t.Label.Render("before mark ") + seconds(-since)
+	default:
+		mark = dot + t.Label.Render("since mark ") + seconds(since)
 	}
-	if d.Snapshot != nil {
+	if d.Snapshot != nil && st.Visiting() == nil {
 		cost = dot + t.Label.Render("cost ") + unit.Percent(d.Cost)
 	}
 	return []string{state + mark + cost, state + mark, state, short}
@@ -256,6 +260,40 @@ func seconds(d time.Duration) string {
 	return unit.Duration(d)
 }
 
+// moment says which moment of the past is shown, and how far it is from the end.
+func (m *model) moment() (long, short string) {
+	t, v := m.st.Theme, m.st.Visiting()
+	at := stamp(v.Data.At, m.st.Now)
+	short = t.Warn.Render("‖ " + at)
+	if v.File == "" {
+		if ago := m.st.Live().At.Sub(v.Data.At); ago >= time.Second {
+			return short + t.Label.Render(", "+seconds(ago)+" ago"), short
+		}
+		return short, short
+	}
+	end, sign := "its end", "recorded "
+	if v.Gone != nil {
+		end = clean(v.Gone.Error())
+	}
+	switch left := v.Last.Sub(v.Data.At); {
+	case v.First.Equal(v.Last):
+		return short + t.Label.Render(" · a snapshot"), short
+	case left >= time.Second:
+		return short + t.Label.Render(" · "+sign+seconds(left)+" before "+end), short
+	case v.Gone != nil:
+		return short + t.Label.Render(" · the last before ") + t.Bad.Render("■ "+end), short
+	}
+	return short + t.Label.Render(" · the end of the recording"), short
+}
+
+// stamp prints an instant, with its day when that is not today's.
+func stamp(at, now time.Time) string {
+	if now.IsZero() || at.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format("2 Jan 15:04:05")
+}
+
 // freshness is the state of the watching, in a long and a short form.
 func (m *model) freshness() (long, short string) {
 	t, st := m.st.Theme, m.st
@@ -263,6 +301,10 @@ func (m *model) freshness() (long, short string) {
 	at, paused := st.Paused()
 	every := interval(st.Interval)
 	switch {
+	case st.Visiting() != nil:
+		return m.moment()
+	case m.recording():
+		return t.Label.Render("○ reading the file …"), t.Label.Render("○")
 	case paused:
 		return t.Warn.Render("‖ paused " + at.Format(time.TimeOnly)), t.Warn.Render("‖ paused")
 	case live.Gone != nil:

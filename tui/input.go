@@ -28,7 +28,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		}
 		return top.Update(m.st, msg)
 	}
-	b, ok := keys.Find(top.Place(), msg.String())
+	b, ok := m.find(msg.String())
 	if !ok || msg.Paste {
 		return nil
 	}
@@ -40,7 +40,20 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	if b.Global() {
 		return m.act(b.ID)
 	}
+	if l, ok := m.leapOf(b.ID); ok {
+		return m.travel(l)
+	}
 	return top.Update(m.st, tab.Act{ID: b.ID})
+}
+
+// find looks a key up where the person is; on a tab that is paused the keys that move in time come first.
+func (m *model) find(key string) (keys.Binding, bool) {
+	if m.travelling() {
+		if b, ok := keys.Find(keys.InPast, key); ok && !b.Global() {
+			return b, true
+		}
+	}
+	return keys.Find(m.top().Place(), key)
 }
 
 // act does what keys.Everywhere binds.
@@ -54,6 +67,10 @@ func (m *model) act(id keys.ID) tea.Cmd {
 		return m.toggle(keys.InLog, func() tab.Screen { return tab.NewLog() })
 	case keys.Back:
 		return m.back()
+	case keys.Compare:
+		return m.compare()
+	case keys.Snapshots:
+		return m.toggle(keys.InSnapshots, func() tab.Screen { return tab.NewSnapshots() })
 	case keys.NextTab:
 		m.showTab((m.current + 1) % len(m.tabs))
 	case keys.PrevTab:
@@ -81,16 +98,17 @@ func (m *model) actOnState(id keys.ID) tea.Cmd {
 	switch id {
 	case keys.Pause:
 		if _, paused := st.Paused(); paused {
-			st.Resume()
-		} else {
-			st.Freeze()
+			return m.leave()
 		}
+		st.Freeze()
 		return m.tell(tab.Heard{What: tab.NewsPause})
 	case keys.Mark:
 		st.SetMark()
+		m.keepMark()
 		m.say("marked: changes count from "+st.Data().Mark.At.Format(time.TimeOnly), false)
 		return m.tell(tab.Heard{What: tab.NewsMark})
 	case keys.Reset:
+		m.since = st.Live().At
 		st.Reset()
 		m.say("history, peaks and mark start anew", false)
 		return tea.Batch(m.resetPeaks(), m.tell(tab.Heard{What: tab.NewsReset}))
@@ -129,7 +147,9 @@ func (m *model) back() tea.Cmd {
 	if c, ok := top.(tab.BackHandler); ok && c.Closable() {
 		return top.Update(m.st, tab.Act{ID: keys.Back})
 	}
-	m.pop()
+	if _, paused := m.st.Paused(); !m.pop() && paused && !m.recording() {
+		return m.leave()
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 	"github.com/alloc-dev/heaptop/tui/keys"
+	"github.com/alloc-dev/heaptop/tui/tab"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -37,6 +38,12 @@ func wayTo() map[keys.Place][]string {
 		keys.InHolders:    {"w"},
 		keys.InFilter:     {"/", "a"},
 		keys.InConfirm:    {"g"},
+
+		keys.InPast:         {"p"},
+		keys.InCompare:      {"d"},
+		keys.InCompareStack: {"d", "enter"},
+		keys.InSnapshots:    {"S"},
+		keys.InTrace:        {"a"},
 	}
 }
 
@@ -51,9 +58,16 @@ func at(t *testing.T, place keys.Place) *harness {
 		h.resize(80, 8)
 	}
 	h.read(12)
+	switch place {
+	case keys.InSnapshots:
+		h.press("s", "s", "p", "esc")
+		h.send(tab.Notice{})
+	case keys.InPast, keys.InCompare:
+		h.read(20)
+	}
 	h.press(wayTo()[place]...)
 	h.read(6) // what the screen asks for arrives
-	if got := h.m.top().Place(); place != keys.InFilter && place != keys.InConfirm && got != place {
+	if got := h.m.top().Place(); got != place && !slices.Contains([]keys.Place{keys.InFilter, keys.InConfirm, keys.InPast}, place) {
 		t.Fatalf("%q lead to %s, not to %s", wayTo()[place], got, place)
 	}
 	return h
@@ -74,6 +88,12 @@ func prepare(h *harness, id keys.ID) {
 		h.press("down", "right")
 	case keys.FlameNext:
 		h.press("/", "s", "e", "r", "enter")
+	case keys.Later, keys.PageLate:
+		h.press("p", "home")
+	case keys.Last:
+		h.press("home")
+	case keys.Sides:
+		h.press("esc", "p", "left", "d")
 	case keys.Back:
 		if len(h.m.stack) == 0 {
 			h.press("/", "a", "enter")
@@ -89,7 +109,7 @@ func TestEveryBindingHasAnEffectInEveryPlace(t *testing.T) {
 			continue
 		}
 		for _, b := range keys.In(p.Place) {
-			if own[b.ID] == p.Place || (b.ID == keys.Back && p.Place == keys.InGC) {
+			if own[b.ID] == p.Place || (b.ID == keys.Tab1 && p.Place == keys.InPast) || (b.ID == keys.Back && p.Place == keys.InGC) {
 				continue // it leads to where one is
 			}
 			for _, key := range b.Keys {

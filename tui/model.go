@@ -11,6 +11,9 @@ import (
 	"github.com/alloc-dev/heaptop/tui/tab"
 )
 
+// modeTrace is Options.Mode of `heaptop --mode trace`.
+const modeTrace = "trace"
+
 // noticeTime is how long a notice stays in the footer.
 const noticeTime = 6 * time.Second
 
@@ -39,6 +42,8 @@ type model struct {
 	collect  *collecting // a forced collection whose reading after it is awaited
 	walk     *walking    // a walk over the heap that is under way
 	question *question   // what the person is asked
+	trip     journey     // in the past
+	since    time.Time   // the last reset: what is older is not gone back to
 	tick     func() tea.Cmd
 	frame    string // the last View; valid unless dirty
 	dirty    bool
@@ -60,12 +65,15 @@ func newModel(ctx context.Context, o Options) *model {
 	}
 	m.current = firstTab(m.st)
 	m.rung = make([]bool, len(o.Limits))
+	if o.Mode == modeTrace && m.watch != nil {
+		m.push(tab.NewTrace())
+	}
 	return m
 }
 
 // Init starts to listen and to count seconds.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(m.listen(), m.probe(), m.probeMemory(), m.tick())
+	return tea.Batch(m.listen(), m.probe(), m.probeMemory(), m.tick(), m.begin())
 }
 
 // Update takes one message. Every message but a second that changed nothing makes the frame stale.
@@ -93,6 +101,9 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		m.say(msg.Text, msg.Bad)
 		return nil
 	case tab.Watch:
+		if msg.Target.Kind == sampler.KindFile && m.watch != nil && !m.recording() {
+			return m.openFile(msg.Target.Path)
+		}
 		m.say("opening "+clean(msg.Name)+" …", false)
 		return m.open(msg)
 	}
@@ -193,7 +204,10 @@ func (m *model) staleFor() time.Duration {
 
 func (m *model) closeWatch() {
 	if m.watch != nil {
-		_ = m.watch.Close() // the program ends or turns to another target: nobody is left to tell
+		_ = m.watch.Close() // the program ends: nobody is left to tell
+	}
+	if m.trip.guest != nil {
+		_ = m.trip.guest.Close() // it was only read
 	}
 }
 
@@ -201,6 +215,9 @@ func (m *model) closeWatch() {
 func (m *model) why(id keys.ID) string {
 	st := m.st
 	_, paused := st.Paused()
+	if why := m.whyNotInPast(id); why != "" {
+		return why
+	}
 	switch id {
 	case keys.Mark, keys.Pause:
 		if st.Live().Snapshot == nil && st.Live().Processes == nil {
@@ -217,7 +234,7 @@ func (m *model) why(id keys.ID) string {
 	case keys.Collect:
 		return m.whyNotCollect()
 	case keys.Log:
-		if st.Output == nil {
+		if v := st.Visiting(); st.Output == nil && (v == nil || len(v.Log) == 0) {
 			return "heaptop did not start this program and cannot see its output: heaptop -- COMMAND shows it"
 		}
 	case keys.Slower:

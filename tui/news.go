@@ -53,6 +53,9 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 			m.st.SetAbilities(msg.cannotCollect)
 		}
 	default:
+		if cmd, taken := m.filesNews(msg); taken {
+			return cmd, true
+		}
 		return m.result(msg)
 	}
 	return nil, true
@@ -61,6 +64,14 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 // result takes the outcome of what a person asked for.
 func (m *model) result(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 	switch msg := msg.(type) {
+	case momentMsg:
+		return m.arrived(msg), true
+	case loadedMsg:
+		return m.loadedFile(msg), true
+	case sitesMsg:
+		return m.loadedSites(msg), true
+	case guestMsg:
+		return m.openedGuest(msg), true
 	case openedMsg:
 		return m.opened(msg), true
 	case collectedMsg:
@@ -72,7 +83,7 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		}
 		m.st.AddSaved(tab.Saved{At: msg.at, Path: msg.path})
 		m.say("snapshot written: "+clean(msg.path), false)
-		return nil, true
+		return m.tell(tab.FilesChanged{Was: msg.path, Path: msg.path}), true
 	}
 	return nil, false
 }
@@ -87,10 +98,10 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		m.ended(msg.at)
 		return m.heard(tab.NewsSnapshot)
 	}
-	source, hints := m.st.Info.Source, m.st.Info.Hints
+	source, hints := m.st.Target().Info.Source, m.st.Target().Info.Hints
 	m.hear(msg.at, msg.event)
 	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
-	if m.st.Info.Source != source || !slices.Equal(m.st.Info.Hints, hints) { // an endpoint that was found beside memory changes the hints alone
+	if now := m.st.Target().Info; now.Source != source || !slices.Equal(now.Hints, hints) { // an endpoint that was found beside memory changes the hints alone
 		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
@@ -111,7 +122,10 @@ func (m *model) hear(at time.Time, e sampler.Event) {
 	lived := m.st.Live().Gone == nil
 	m.st.Hear(at, e)
 	if gone := m.st.Live().Gone; gone != nil && lived {
-		m.collect, m.question = nil, nil
+		m.collect = nil
+		if q := m.question; q != nil && q.no == "" {
+			m.question = nil
+		}
 		m.say(clean(gone.Error())+"; the last values are shown", true)
 	}
 }
@@ -127,7 +141,9 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 	old := m.watch
 	m.watch = msg.watch
 	m.watchID++
-	m.collect = nil
+	m.collect, m.since = nil, time.Time{}
+	guest := m.trip.guest
+	m.trip = journey{number: m.trip.number + 1}
 	m.asked = asked{processes: m.asked.processes}
 	m.st.Retarget(msg.watch.Info(), msg.watch.Output())
 	m.notice = notice{}
@@ -136,11 +152,14 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 		if old != nil {
 			_ = old.Close() // its end concerns nobody any more
 		}
+		if guest != nil {
+			_ = guest.Close() // it was only read
+		}
 		return nil
 	}
 	pace := m.st.Interval
 	keepPace := func() tea.Msg { msg.watch.SetInterval(pace); return nil }
-	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.probeMemory(), m.heard(tab.NewsTarget))
+	return tea.Batch(closeOld, keepPace, m.listen(), m.probe(), m.probeMemory(), m.begin(), m.heard(tab.NewsTarget))
 }
 
 // collected takes the end of a forced collection. What it freed is known with the next reading.

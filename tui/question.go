@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -16,6 +17,7 @@ import (
 type question struct {
 	text string         // what would be done
 	yes  func() tea.Cmd // does it
+	no   string         // is said when the person refuses, of what has nothing to do with the target; "" for what has
 }
 
 // questionMsg says that an action needs consent. what is done once it is given.
@@ -24,6 +26,7 @@ type questionMsg struct {
 	collect bool // the action is a forced collection, which waits for the answer
 	text    string
 	yes     func() tea.Cmd
+	no      string // as of a question
 }
 
 // errAsk ends an action that needs consent first.
@@ -39,11 +42,11 @@ func (m *model) pose(msg questionMsg) tea.Cmd {
 		m.collect = nil
 	}
 	switch {
-	case msg.watch != m.watchID || m.st.Live().Gone != nil:
+	case msg.no == "" && (msg.watch != m.watchID || m.st.Live().Gone != nil):
 	case m.height < tinyRows || m.width < leastToAsk:
 		m.say("the terminal is too small to ask before something is written", true)
 	default:
-		m.question = &question{clean(msg.text), msg.yes}
+		m.question = &question{clean(msg.text), msg.yes, msg.no}
 	}
 	return nil
 }
@@ -56,8 +59,8 @@ func (m *model) answer(msg tea.KeyMsg) tea.Cmd {
 		return tea.Quit
 	}
 	b, ok := keys.Find(keys.InConfirm, msg.String())
-	if !ok || b.ID != keys.Agree || msg.Paste || m.st.Live().Gone != nil {
-		m.say("nothing was written", false)
+	if agreed := ok && b.ID == keys.Agree && !msg.Paste; !agreed || q.no == "" && m.st.Live().Gone != nil {
+		m.say(cmp.Or(q.no, "nothing was written"), false)
 		return nil
 	}
 	return q.yes()
@@ -97,7 +100,7 @@ func (m *model) record(agreed string) tea.Cmd {
 	}
 	return m.do(run, func(err error) tea.Msg {
 		if errors.Is(err, errAsk) {
-			return questionMsg{id, false, ask, func() tea.Cmd { return m.record(ask) }}
+			return questionMsg{watch: id, text: ask, yes: func() tea.Cmd { return m.record(ask) }}
 		}
 		return recordedMsg{id, err}
 	})

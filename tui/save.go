@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -89,8 +88,7 @@ func save(dir string, snap *capture.Snapshot) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the folder for snapshots: %w", err)
 	}
-	path = filepath.Join(dir, capture.Name(snap.Info, snap.Meta.Time))
-	if err := capture.Write(path, snap); err != nil {
+	if path, err = capture.WriteNew(dir, snap); err != nil {
 		return "", fmt.Errorf("write the snapshot: %w", err)
 	}
 	return path, nil
@@ -123,7 +121,7 @@ func (m *model) startCollect(agreed string) tea.Cmd {
 	return m.do(run, func(err error) tea.Msg {
 		switch {
 		case errors.Is(err, errAsk):
-			return questionMsg{id, true, ask, func() tea.Cmd { return m.startCollect(ask) }}
+			return questionMsg{watch: id, collect: true, text: ask, yes: func() tea.Cmd { return m.startCollect(ask) }}
 		case err != nil:
 			return collectedMsg{watch: id, err: err}
 		}

@@ -23,6 +23,7 @@ func keyBytes(key string) string {
 	sent := map[string]string{
 		"enter": "\r", "esc": "\x1b", "tab": "\t", "shift+tab": "\x1b[Z", "ctrl+c": "\x03", "up": "\x1b[A", "down": "\x1b[B",
 		"pgup": "\x1b[5~", "pgdown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F", "left": "\x1b[D", "right": "\x1b[C",
+		"delete": "\x1b[3~",
 	}
 	if s, ok := sent[key]; ok {
 		return s
@@ -48,7 +49,9 @@ func newQuietWatch(t *testing.T, readings int) *quietWatch {
 		if err := w.Read(t.Context(), &s); err != nil {
 			t.Fatal(err)
 		}
-		q.events <- sampler.Event{Snapshot: s.Clone(), Info: w.Describe()}
+		e := sampler.Event{Snapshot: s.Clone(), Info: w.Describe()}
+		w.memory.Event(e)
+		q.events <- e
 	}
 	return q
 }
@@ -70,6 +73,11 @@ func steps() []step {
 		{"g", "? write 8 bytes into process 4242 to make it collect?"}, {"n", "nothing was written"},
 		{"g", "? write 8 bytes"}, {"y", "forcing a collection"}, {"P", "! P record allocation sites in process 4242: it records them already"},
 		{"w", "▸ Who holds cache.(*LRU).Add"}, {"esc", "▸ Allocation sites"},
+		{"p", "‖ paused"}, {"left", "1s ago"}, {"home", "11s ago"}, {"right", "10s ago"}, {"end", "‖ 11:07:21"}, {"home", "11s ago"},
+		{"d", "Comparison"}, {"c", "mark"}, {"c", "heap in use"}, {"right", "▸sizes"}, {"left", "▸sites"}, {"M", "· own code"}, {"esc", "▸ Allocation sites"}, {"esc", "● live"},
+		{"a", "▸ Who allocates"}, {"esc", "▸ Allocation sites"},
+		{"S", "▸ Snapshots and recordings"}, {" ", "● …"}, {"R", "new name: api"}, {"esc", "● …"}, {"D", "? delete api"}, {"n", "nothing was deleted"},
+		{"delete", "? delete api"}, {"n", "nothing was deleted"}, {"n", "note: ▏"}, {"esc", "● …"}, {"S", "▸ Allocation sites"},
 		{"l", "Output of"}, {"esc", "▸ Allocation sites"}, {"?", "▸ Keys"}, {"?", "▸ Allocation sites"},
 		{"v", "▸ Goroutines"}, {"esc", "▸ Allocation sites"},
 		{"2", "▸2 Processes"}, {"t", "tree▼"}, {"3", "▸3 GC"}, {"1", "▸1 Memory"}, {"tab", "▸2 Processes"}, {"shift+tab", "▸1 Memory"},

@@ -32,6 +32,7 @@ type Options struct {
 	Watch       Watch // the target, opened; nil shows the machine's processes to choose from. Run closes it
 	Theme       *theme.Theme
 	Interval    time.Duration    // how often the target is read, as the Watch was opened with
+	Mode        string           // "trace" begins with what is being allocated; else the dashboard begins with the tabs
 	SnapshotDir string           // where `s` writes; "" is capture.DefaultDir
 	Limits      []analysis.Limit // the person's own; passing one rings the terminal's bell once
 	Version     string           // of heaptop, for snapshot files

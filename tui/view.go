@@ -73,6 +73,9 @@ func (m *model) footerKeys() []keys.Binding {
 		shown = append(shown, keys.Binding{Label: "Esc", Word: "back"})
 	}
 	_, paused := m.st.Paused()
+	if b, ok := keys.Find(place, "left"); ok && b.ID == keys.Earlier && m.why(b.ID) == "" {
+		shown = append(shown, keys.Binding{Label: "← →", Word: "time"})
+	}
 	for _, b := range keys.In(place) {
 		if b.Word == "" || m.why(b.ID) != "" {
 			continue

@@ -41,14 +41,14 @@ func limitOf(name string) int64 {
 // Read reads the snapshot file path. Errors name the file and the part. Samples come in alphabetical order, warnings as
 // plain errors with their text, and profiles gzipped and proven to unpack, to 256 MiB at most.
 func Read(path string) (*Snapshot, error) {
-	s, err := readFile(path)
+	s, err := readParts(path, parts.snapshot)
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func readFile(path string) (*Snapshot, error) {
+func readParts(path string, read func(parts) (*Snapshot, error)) (*Snapshot, error) {
 	i, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -61,10 +61,23 @@ func readFile(path string) (*Snapshot, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return decode(f, i.Size())
+	found, err := decodeParts(f, i.Size())
+	if err != nil {
+		return nil, err
+	}
+	return read(found)
 }
 
 func decode(r io.ReaderAt, size int64) (*Snapshot, error) {
+	found, err := decodeParts(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return found.snapshot()
+}
+
+// decodeParts reads the zip's list of parts.
+func decodeParts(r io.ReaderAt, size int64) (parts, error) {
 	if err := checkEnd(r, size); err != nil {
 		return nil, err
 	}
@@ -82,7 +95,7 @@ func decode(r io.ReaderAt, size int64) (*Snapshot, error) {
 		}
 		parts[f.Name] = f
 	}
-	return parts.snapshot()
+	return parts, nil
 }
 
 // checkEnd reads the zip's end record and refuses, before the list of parts is read, one that is too long. Package zip
@@ -115,23 +128,36 @@ func checkEnd(r io.ReaderAt, size int64) error {
 // parts is the zip's entries by name.
 type parts map[string]*zip.File
 
-func (p parts) snapshot() (*Snapshot, error) {
+// summary reads what is small.
+func (p parts) summary() (*Snapshot, error) {
+	s, _, err := p.head()
+	return s, err
+}
+
+// head reads meta and metrics.
+func (p parts) head() (*Snapshot, metaJSON, error) {
 	var meta metaJSON
 	found, err := p.json(metaPart, &meta)
 	if err != nil {
-		return nil, err
+		return nil, meta, err
 	}
 	if !found {
-		return nil, errors.New("it is no snapshot: it has no " + metaPart)
+		return nil, meta, errors.New("it is no snapshot: it has no " + metaPart)
 	}
 	if meta.Schema != Schema {
-		return nil, fmt.Errorf("%s: schema %q, but this heaptop reads %q", metaPart, clip(meta.Schema), Schema)
+		return nil, meta, fmt.Errorf("%s: schema %q, but this heaptop reads %q", metaPart, clip(meta.Schema), Schema)
 	}
 	s := &Snapshot{
 		Meta: Meta{Schema: meta.Schema, Version: meta.Tool.Version, Go: meta.Tool.Go, Time: meta.Time},
 		Info: meta.Target.info(), Note: meta.Note,
 	}
-	if s.Sample, err = p.sample(); err != nil {
+	s.Sample, err = p.sample()
+	return s, meta, err
+}
+
+func (p parts) snapshot() (*Snapshot, error) {
+	s, meta, err := p.head()
+	if err != nil {
 		return nil, err
 	}
 	if _, err = p.json(ledgerPart, &s.Ledger); err != nil {

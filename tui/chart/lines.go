@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -40,6 +42,17 @@ type Options struct {
 	Span          time.Duration // the time from the first column to the last
 	End           string        // names the right end: "now", "11:02:10"
 	Empty         string        // is said when there is nothing to draw
+	// Cursor is the column of the plot that a vertical line marks, from 1; 0 marks none. CursorText stands below it.
+	Cursor     int
+	CursorText string
+}
+
+// CursorColumn returns the Cursor for an instant in a chart of n columns from from to to, 0 outside.
+func CursorColumn(at, from, to time.Time, n int) int {
+	if n <= 0 || at.Before(from) || at.After(to) || !to.After(from) {
+		return 0
+	}
+	return min(int(float64(at.Sub(from))/float64(to.Sub(from))*float64(n)), n-1) + 1
 }
 
 const (
@@ -77,6 +90,7 @@ func Lines(o Options) string {
 	scale := newAxis(top, rows)
 	plot := strokes(lines, scale, cols, rows)
 	for r, text := range plot {
+		text = withCursor(text, o)
 		label := theme.PadLeft(scale.label(r), labelCols)
 		out = append(out, o.Theme.Faint.Render(label+"┤")+text)
 	}
@@ -175,6 +189,20 @@ func small(o Options) string {
 	return theme.Fit(line, o.Width, o.Height)
 }
 
+// withCursor draws the cursor into a row of the plot where no line runs.
+func withCursor(text string, o Options) string {
+	at := o.Cursor - 1
+	if at < 0 {
+		return text
+	}
+	before, rest := ansi.Truncate(text, at, ""), ansi.TruncateLeft(text, at, "")
+	under, after := ansi.Truncate(rest, 1, ""), ansi.TruncateLeft(rest, 1, "")
+	if ansi.Strip(under) != " " {
+		return text
+	}
+	return before + o.Theme.Accent.Render("│") + after
+}
+
 // timeLine is the horizontal axis: ages at round distances from the right end.
 func timeLine(o Options, cols int) string {
 	line := []rune(strings.Repeat(" ", axisCols+cols))
@@ -193,6 +221,10 @@ func timeLine(o Options, cols int) string {
 			}
 		}
 		copy(line[at:], r)
+	}
+	if col := o.Cursor; col > 0 && col <= cols {
+		text := o.CursorText
+		put(text, min(max(axisCols+col-1-len([]rune(text))/2, axisCols), len(line)-len([]rune(text))))
 	}
 	put(end, len(line)-len([]rune(end)))
 	step := roundStep(o.Span, max(cols/14, 1))

@@ -65,7 +65,7 @@ const (
 // Place is where a binding works: on every screen, on one screen, or while a filter is typed.
 type Place string
 
-// The places of the dashboard. InFilter and InConfirm are the only ones in which Everywhere's bindings do not work:
+// The places of the dashboard. InPast is laid over the tabs while they are paused. InFilter and InConfirm are the only ones in which Everywhere's bindings do not work:
 // every other key is text there, or no consent.
 const (
 	Everywhere   Place = "everywhere"
@@ -81,6 +81,12 @@ const (
 	InHelp       Place = "help"
 	InFilter     Place = "filter"
 	InConfirm    Place = "confirm"
+
+	InPast         Place = "past"
+	InCompare      Place = "compare"
+	InCompareStack Place = "compare-stack"
+	InSnapshots    Place = "snapshots"
+	InTrace        Place = "trace"
 )
 
 // PlaceTitle is a place and its name for a person.
@@ -101,10 +107,15 @@ func Places() []PlaceTitle {
 		{InHolders, "Who holds it"},
 		{InGC, "GC"},
 		{InFlame, "Flame graph"},
+		{InPast, "While paused"},
+		{InCompare, "A comparison"},
+		{InCompareStack, "A change, stack by stack"},
+		{InSnapshots, "Snapshots and recordings"},
+		{InTrace, "Trace"},
 		{InLog, "The program's output"},
 		{InHelp, "Help"},
 		{InFilter, "While a filter is typed"},
-		{InConfirm, "While heaptop asks before it writes into a process"},
+		{InConfirm, "While heaptop asks before it writes or deletes"},
 	}
 }
 
@@ -124,19 +135,19 @@ func (b Binding) Global() bool { return slices.Contains(b.Places, Everywhere) }
 // Bindings returns the table, in the order in which help and keymap.md show it. The footer shows the bindings of the
 // current place first, then those of Everywhere, each in this order.
 func Bindings() []Binding {
-	return slices.Concat(local(), flame(), global(), moving(), typing())
+	return slices.Concat(local(), flame(), past(), comparing(), files(), global(), moving(), typing())
 }
 
 func everywhere() []Place { return []Place{Everywhere} }
 
 func local() []Binding {
-	lists := []Place{InMemory, InProcesses, InGoroutines}
+	lists := []Place{InMemory, InProcesses, InGoroutines, InCompare, InSnapshots, InTrace}
 	return []Binding{
-		{Open, []string{"enter"}, "⏎", "open", "open the site, process or stack that is selected", lists},
+		{Open, []string{"enter"}, "⏎", "open", "open the site, process, stack or file that is selected", lists},
 		{Filter, []string{"/"}, "/", "filter", "filter the table", lists},
 		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
 		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
-		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory}},
+		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory, InCompare}},
 		{Holders, []string{"w"}, "w", "holders", "who holds it: the way from a site's objects to what keeps them", []Place{InMemory, InSite, InHolders}},
 		{Walk, []string{"enter"}, "⏎", "walk", "walk the heap where heaptop asks first", []Place{InHolders}},
 		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
@@ -148,7 +159,7 @@ func local() []Binding {
 func flame() []Binding {
 	here := []Place{InFlame}
 	return []Binding{
-		{Flame, []string{"f"}, "f", "flame", "who calls what allocates, as a flame graph", []Place{InMemory, InSite}},
+		{Flame, []string{"f"}, "f", "flame", "who calls what allocates, as a flame graph", []Place{InMemory, InSite, InCompare}},
 		{FlameZoom, []string{"enter"}, "⏎", "zoom", "give the selected function the whole width", here},
 		{FlameMeasure, []string{"i"}, "i", "measure", "in use, allocated, allocated or changed since the mark", here},
 		{FlameSearch, []string{"/"}, "/", "search", "search for a function or a file", here},
@@ -162,6 +173,8 @@ func global() []Binding {
 	return []Binding{
 		{Mark, []string{"m"}, "m", "mark", "set the mark: changes count from here", everywhere()},
 		{Snapshot, []string{"s"}, "s", "snapshot", "write a snapshot file", everywhere()},
+		{Compare, []string{"d"}, "d", "compare", "compare: the mark, the moment shown or the files chosen with now", everywhere()},
+		{Snapshots, []string{"S"}, "S", "", "the snapshots and recordings that were written", everywhere()},
 		{Collect, []string{"g"}, "g", "gc", "force a garbage collection, show what it freed", everywhere()},
 		{Pause, []string{"p"}, "p", "pause", "freeze the screen, or go on", everywhere()},
 		{Log, []string{"l"}, "l", "log", "what the started program printed", everywhere()},
@@ -180,7 +193,8 @@ func global() []Binding {
 }
 
 func moving() []Binding {
-	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InHolders, InGC, InFlame, InLog, InHelp}
+	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InHolders, InGC, InFlame, InCompare, InCompareStack, InSnapshots,
+		InTrace, InLog, InHelp}
 	return []Binding{
 		{Up, []string{"up", "k"}, "↑ k", "", "one line up", lists},
 		{Down, []string{"down", "j"}, "↓ j", "", "one line down", lists},

@@ -40,8 +40,11 @@ func (g *GC) Mode() Mode { return Normal }
 
 // Why implements Screen.
 func (g *GC) Why(st *State, id keys.ID) string {
-	if id == keys.Goroutines {
+	switch id {
+	case keys.Goroutines:
 		return whyNoGoroutines(st)
+	case keys.Trace:
+		return whyNoTrace(st)
 	}
 	return ""
 }
@@ -68,8 +71,12 @@ func (g *GC) Update(st *State, msg tea.Msg) tea.Cmd {
 			g.arrange()
 		}
 	case Act:
-		if !g.table.Move(msg.ID) && msg.ID == keys.Goroutines {
+		switch {
+		case g.table.Move(msg.ID):
+		case msg.ID == keys.Goroutines:
 			return Ask(Push{NewGoroutines()})
+		case msg.ID == keys.Trace:
+			return Ask(Push{NewTrace()})
 		}
 	}
 	g.drawn = drawing{}
@@ -168,17 +175,15 @@ func gcChart(st *State, b box) string {
 	if inner <= 0 || rows <= 0 {
 		inner, rows = b.width, b.height
 	}
-	body := chart.Lines(chart.Options{
-		Theme: st.Theme, Width: inner, Height: rows, Span: st.Span(), End: endLabel(st),
-		Lines: gcLines(st, chart.PlotWidth(inner)), Empty: "The heap was not read yet.",
-	})
-	return st.Theme.Frame(theme.Frame{Title: "Heap, last " + minutes(st.Span())}, body, b.width, b.height)
+	body := chart.Lines(withMoment(st, chart.Options{
+		Width: inner, Height: rows, Lines: gcLines(st, chart.PlotWidth(inner)), Empty: "The heap was not read yet.",
+	}))
+	return st.Theme.Frame(theme.Frame{Title: spanTitle(st, "Heap")}, body, b.width, b.height)
 }
 
 func gcLines(st *State, cols int) []chart.Line {
 	d := st.Data()
-	to := st.Cursor()
-	from := to.Add(-st.Span())
+	from, to := st.Window()
 	var lines []chart.Line
 	if limit := d.Snapshot.Reading(sampler.GoMemLimit); limit.OK && limit.Value < noLimit {
 		lines = append(lines, chart.Line{

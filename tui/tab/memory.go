@@ -70,6 +70,8 @@ func (m *Memory) Why(st *State, id keys.ID) string {
 		}
 	case keys.Goroutines:
 		return whyNoGoroutines(st)
+	case keys.Trace:
+		return whyNoTrace(st)
 	case keys.Flame:
 		if len(m.rows) == 0 {
 			return "there are no allocation sites to draw"
@@ -78,6 +80,14 @@ func (m *Memory) Why(st *State, id keys.ID) string {
 		return whyNoHolders(st)
 	case keys.Record:
 		return whyNoRecord(st)
+	}
+	return ""
+}
+
+// whyNoTrace is the reason for which nobody can tell what is allocated.
+func whyNoTrace(st *State) string {
+	if why := whyNoGoroutines(st); why != "" {
+		return strings.Replace(why, "only those have goroutines", "only those count what they allocate", 1)
 	}
 	return ""
 }
@@ -172,6 +182,8 @@ func (m *Memory) act(_ *State, id keys.ID) tea.Cmd {
 		return Ask(Push{NewGoroutines()})
 	case keys.Flame:
 		return Ask(Push{NewFlame(nil)})
+	case keys.Trace:
+		return Ask(Push{NewTrace()})
 	case keys.Holders:
 		return m.holders()
 	case keys.Record:

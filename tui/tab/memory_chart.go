@@ -17,15 +17,32 @@ const siteEvery = 5 * time.Second
 func memoryChart(st *State, width, height int) string {
 	inner, rows := width-theme.PanelCols, height-theme.PanelRows
 	d := st.Data()
-	frame := theme.Frame{Title: "Memory, last " + minutes(st.Span())}
+	frame := theme.Frame{Title: spanTitle(st, "Memory")}
 	if width < theme.PanelCols+1 || height < theme.PanelRows+1 {
 		inner, rows = width, height
 	}
-	body := chart.Lines(chart.Options{
-		Theme: st.Theme, Width: inner, Height: rows, Span: st.Span(), End: endLabel(st),
-		Lines: memoryLines(st, d, chart.PlotWidth(inner)), Empty: whyNoChart(st),
-	})
+	body := chart.Lines(withMoment(st, chart.Options{
+		Width: inner, Height: rows, Lines: memoryLines(st, d, chart.PlotWidth(inner)), Empty: whyNoChart(st),
+	}))
 	return st.Theme.Frame(frame, body, width, height)
+}
+
+// withMoment puts the time that charts show into the options of one, and the cursor where a moment of the past is shown.
+func withMoment(st *State, o chart.Options) chart.Options {
+	o.Theme, o.Span, o.End = st.Theme, st.Span(), endLabel(st)
+	if st.Visiting() != nil && st.Cursor().Before(st.Edge()) {
+		from, to := st.Window()
+		o.Cursor, o.CursorText = chart.CursorColumn(st.Cursor(), from, to, chart.PlotWidth(o.Width)), st.Cursor().Format(time.TimeOnly)
+	}
+	return o
+}
+
+// spanTitle names a chart and the time it shows.
+func spanTitle(st *State, name string) string {
+	if st.Visiting() != nil {
+		return name + ", " + minutes(st.Span())
+	}
+	return name + ", last " + minutes(st.Span())
 }
 
 // minutes prints a span of whole minutes.
@@ -33,8 +50,9 @@ func minutes(d time.Duration) string { return strconv.Itoa(int(d.Minutes())) + "
 
 // endLabel names the right end of a chart: the instant that is shown.
 func endLabel(st *State) string {
-	if at, paused := st.Paused(); paused {
-		return at.Format(time.TimeOnly)
+	if _, paused := st.Paused(); paused {
+		_, to := st.Window()
+		return to.Format(time.TimeOnly)
 	}
 	if st.Live().Gone != nil {
 		return st.Live().At.Format(time.TimeOnly)
@@ -59,7 +77,7 @@ func memoryLines(st *State, d *Data, cols int) []chart.Line {
 	if d.Snapshot == nil {
 		return nil
 	}
-	from, to := st.Cursor().Add(-st.Span()), st.Cursor()
+	from, to := st.Window()
 	values := func(m sampler.Metric) []float64 {
 		series := st.History.Series(m)
 		if series == nil {

@@ -82,6 +82,8 @@ func (s *Processes) Why(st *State, id keys.ID) string {
 	case keys.Open:
 		row := s.selected()
 		switch {
+		case st.Visiting() != nil:
+			return "these are the processes of then: p shows those of now"
 		case row == nil:
 			return "there is no process to open"
 		case row.p.Kernel:
@@ -170,6 +172,10 @@ func (s *Processes) hear(st *State, what News) {
 			s.tracks.add(table)
 		}
 	case NewsPause:
+		if st.Visiting() != nil {
+			s.showPast(st)
+			return
+		}
 	default:
 		return
 	}

@@ -53,6 +53,8 @@ type Mark struct {
 	Snapshot   *sampler.Snapshot
 	Heap       *profile.Heap
 	Goroutines *sampler.Goroutines
+	Mappings   *sampler.Mappings
+	Processes  *sampler.ProcessTable // of a file only: the tab itself keeps those of the watched target
 }
 
 // Collected is a garbage collection that the person forced, and the readings around it.
@@ -94,32 +96,29 @@ type Saved struct {
 // State is everything the screens draw from. The root model alone changes it, through its methods, before it tells
 // the screens; screens read. It belongs to the program's one goroutine.
 type State struct {
+	Scene    // what is shown
 	Theme    *theme.Theme
-	Watching bool // a target is watched; false on a dashboard that shows the machine alone
-	Info     sampler.Info
+	Watching bool      // a target is watched; false on a dashboard that shows the machine alone
 	Now      time.Time // of the last message that carried a time; nothing here reads a clock
 	Heard    time.Time // when the watch loop last reported something; zero before it did
 	Interval time.Duration
 	Limits   []analysis.Limit // the person's own (--limit)
-	History  *sampler.History // all series; draw up to Data().At only
-	Sites    *SiteHistory     // memory in use of each site over time
 	Saved    []Saved          // oldest first
-	Hints    []string         // what would show more, cleaned for the screen
 
-	Output        sampler.Output    // of the command heaptop started; nil without one
-	Log           []sampler.LogLine // what it printed, oldest first; read while the log is shown
-	LogDropped    int               // how many older lines were dropped
-	CannotCollect error             // why a collection cannot be forced; nil when it can, or before that is known
-	CannotWalk    error             // why nobody can tell who holds what, in the same way
-	CannotRecord  error             // why the recording of allocation sites cannot be switched on, in the same way
-	Walk          Walking           // who holds what
+	Output        sampler.Output // of the command heaptop started; nil without one
+	CannotCollect error          // why a collection cannot be forced; nil when it can, or before that is known
+	CannotWalk    error          // why nobody can tell who holds what, in the same way
+	CannotRecord  error          // why the recording of allocation sites cannot be switched on, in the same way
+	Walk          Walking        // who holds what
 
 	// Version changes whenever anything a View could draw has changed, but for Now. Views cache by it.
 	Version uint64
 
 	live   Data
 	frozen *Data
-	cursor time.Time
+	visit  *Visit                  // the moment of the past that is shown; nil for none
+	own    Scene                   // of the watched target, while another one is shown
+	edge   time.Time               // where the charts end while the screen is frozen
 	heaps  []*profile.Heap         // of the last half minute, oldest first
 	recent []*sampler.Snapshot     // a reading every few seconds, for a minute
 	tables [3]sampler.ProcessTable // one live, one frozen, one to read into
@@ -129,7 +128,7 @@ type State struct {
 func NewState(t *theme.Theme, interval time.Duration, limits []analysis.Limit) *State {
 	return &State{
 		Theme: t, Interval: interval, Limits: limits,
-		History: sampler.NewHistory(), Sites: NewSiteHistory(),
+		Scene: Scene{History: sampler.NewHistory(), Sites: NewSiteHistory()},
 	}
 }
 
@@ -150,32 +149,4 @@ func (s *State) Paused() (at time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	return s.frozen.At, true
-}
-
-// Cursor is the instant that charts mark and tables show: the end of the data unless the person moved in time.
-func (s *State) Cursor() time.Time {
-	if s.cursor.IsZero() {
-		return s.Data().At
-	}
-	return s.cursor
-}
-
-// Span is how much of the past the charts show: one minute at first, so that they are not empty for long, then two,
-// then MaxSpan.
-func (s *State) Span() time.Duration {
-	first := s.Data().At
-	for _, m := range []sampler.Metric{sampler.ProcessRSS, sampler.GoClassTotal} {
-		if series := s.History.Series(m); series != nil {
-			if p, ok := series.First(); ok && p.Time.Before(first) {
-				first = p.Time
-			}
-		}
-	}
-	watched := s.Cursor().Sub(first)
-	for _, span := range []time.Duration{time.Minute, 2 * time.Minute} {
-		if watched <= span {
-			return span
-		}
-	}
-	return MaxSpan
 }

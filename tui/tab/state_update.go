@@ -7,7 +7,6 @@ import (
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // growthPoints is how many points of RSS the growth on screen is computed from.
@@ -38,13 +37,7 @@ func (s *State) Hear(at time.Time, e sampler.Event) {
 	}
 }
 
-func (s *State) setInfo(info sampler.Info) {
-	s.Info = info
-	s.Hints = s.Hints[:0:0]
-	for _, h := range info.Hints {
-		s.Hints = append(s.Hints, theme.Clean(h))
-	}
-}
+func (s *State) setInfo(info sampler.Info) { s.target().describe(info) }
 
 func (s *State) hearError(err error) {
 	s.live.Failed = err
@@ -60,27 +53,22 @@ func (s *State) hearError(err error) {
 func (s *State) hearSnapshot(snap *sampler.Snapshot) {
 	d := &s.live
 	d.At, d.Snapshot, d.Failed = snap.Time, snap, nil
-	s.History.Add(snap)
-	d.Cycles = s.History.Cycles()
+	history := s.target().History
+	history.Add(snap)
+	d.Cycles = history.Cycles()
 	s.keepRecent(snap)
-	d.Ledger, d.LedgerOK = analysis.NewLedger(snap, d.Mappings)
-	d.Limit, d.LimitOK = analysis.NearestLimit(snap, s.Limits...)
-	s.judgeGrowth()
-	if d.Recent != nil {
-		d.GC = analysis.GCBetween(d.Recent, snap)
-	}
+	s.judge(d, s.target())
 	if d.Mark.At.IsZero() {
 		s.SetMark()
 	}
 }
 
-// keepRecent keeps a reading every five seconds for a minute; the oldest is what rates are taken from.
+// keepRecent keeps the first reading of each five seconds for a minute; the oldest is what rates are taken from.
 func (s *State) keepRecent(snap *sampler.Snapshot) {
-	const every, keep = 5 * time.Second, time.Minute
-	if n := len(s.recent); n == 0 || snap.Time.Sub(s.recent[n-1].Time) >= every {
+	if n := len(s.recent); n == 0 || RecentSlot(s.recent[n-1].Time) != RecentSlot(snap.Time) {
 		s.recent = append(s.recent, snap)
 	}
-	for len(s.recent) > 1 && snap.Time.Sub(s.recent[0].Time) > keep {
+	for len(s.recent) > 1 && snap.Time.Sub(s.recent[0].Time) > RecentSpan {
 		s.recent = s.recent[1:]
 	}
 	if s.recent[0] != snap {
@@ -88,14 +76,19 @@ func (s *State) keepRecent(snap *sampler.Snapshot) {
 	}
 }
 
-func (s *State) judgeGrowth() {
-	d := &s.live
+// judge tells what follows from a reading: it is the same live and for the past.
+func (s *State) judge(d *Data, of *Scene) {
+	d.Ledger, d.LedgerOK = analysis.NewLedger(d.Snapshot, d.Mappings)
+	d.Limit, d.LimitOK = analysis.NearestLimit(d.Snapshot, s.Limits...)
+	if d.Recent != nil {
+		d.GC = analysis.GCBetween(d.Recent, d.Snapshot)
+	}
 	d.Growth, d.Reach = analysis.Growth{}, analysis.Reach{}
-	series := s.History.Series(sampler.ProcessRSS)
+	series := of.History.Series(sampler.ProcessRSS)
 	if series == nil {
 		return
 	}
-	d.Growth = analysis.GrowthSince(series.Points(d.At.Add(-2*MaxSpan), d.At, growthPoints), s.Info.Started)
+	d.Growth = analysis.GrowthSince(series.Points(d.At.Add(-2*MaxSpan), d.At, growthPoints), of.Info.Started)
 	if d.LimitOK {
 		d.Reach = analysis.TimeToLimit(d.Growth, d.Limit)
 	}
@@ -111,17 +104,19 @@ func (s *State) SetHeap(h *profile.Heap, raw *sampler.Profile, err error) {
 	}
 	d.Heap, d.HeapRaw = h, raw
 	d.HeapBefore = s.keepHeap(h)
-	s.Sites.Add(h)
+	s.target().Sites.Add(h)
 	if d.Mark.Heap == nil {
 		d.Mark.Heap = h
 	}
 }
 
-// keepHeap keeps a profile for half a minute and returns the oldest one kept before it. A profile changes with each
+// HeapSpan is how far before a heap profile the one may lie that rates are taken from. A profile changes with each
 // collection only, so a rate between two that follow each other would jump between 0 and twice the truth.
+const HeapSpan = 30 * time.Second
+
+// keepHeap keeps a profile for half a minute and returns the oldest one kept before it.
 func (s *State) keepHeap(h *profile.Heap) (before *profile.Heap) {
-	const keep = 30 * time.Second
-	for len(s.heaps) > 0 && h.Time.Sub(s.heaps[0].Time) > keep {
+	for len(s.heaps) > 0 && h.Time.Sub(s.heaps[0].Time) > HeapSpan {
 		s.heaps = s.heaps[1:]
 	}
 	if len(s.heaps) > 0 {
@@ -152,8 +147,12 @@ func (s *State) SetMappings(m *sampler.Mappings, err error) {
 	}
 	s.Version++
 	s.live.MappingsFail = err
-	if err == nil {
-		s.live.Mappings = m
+	if err != nil {
+		return
+	}
+	s.live.Mappings = m
+	if s.live.Mark.Mappings == nil {
+		s.live.Mark.Mappings = m
 	}
 }
 
@@ -185,7 +184,8 @@ func (s *State) AddSaved(f Saved) { s.Saved = append(s.Saved, f); s.Version++ }
 
 // SetLog takes what the started program printed.
 func (s *State) SetLog(lines []sampler.LogLine, dropped int) {
-	s.Log, s.LogDropped = lines, dropped
+	of := s.target()
+	of.Log, of.LogDropped = lines, dropped
 	s.Version++
 }
 
@@ -194,16 +194,6 @@ func (s *State) SetAbilities(cannotCollect error) { s.CannotCollect = cannotColl
 
 // SetInterval records how often the target is read.
 func (s *State) SetInterval(d time.Duration) { s.Interval = d; s.Version++ }
-
-// SetMark makes what is shown now the mark.
-func (s *State) SetMark() {
-	d := s.Data()
-	s.live.Mark = Mark{At: d.At, Snapshot: d.Snapshot, Heap: d.Heap, Goroutines: d.Goroutines}
-	if s.frozen != nil {
-		s.frozen.Mark = s.live.Mark
-	}
-	s.Version++
-}
 
 // Reset forgets history and peaks and sets the mark. The last readings stay.
 func (s *State) Reset() {
@@ -217,23 +207,6 @@ func (s *State) Reset() {
 		s.History.Add(s.live.Snapshot)
 	}
 	s.SetMark()
-}
-
-// Freeze keeps what is shown as it is, while sampling goes on.
-func (s *State) Freeze() {
-	if s.frozen == nil {
-		frozen := s.live
-		s.frozen = &frozen
-		s.Version++
-	}
-}
-
-// Resume shows the live data again.
-func (s *State) Resume() {
-	if s.frozen != nil {
-		s.frozen, s.cursor = nil, time.Time{}
-		s.Version++
-	}
 }
 
 // Retarget forgets everything about the old target, but for the process table, which is the machine's.

@@ -58,8 +58,10 @@ func printable(r rune) rune {
 }
 
 // View draws the line with its cursor in sight, at most width cells wide.
-func (i *Input) View(t *theme.Theme, width int) string {
-	const label = "filter: "
+func (i *Input) View(t *theme.Theme, width int) string { return i.ViewAs(t, "filter: ", width) }
+
+// ViewAs draws the line behind another label.
+func (i *Input) ViewAs(t *theme.Theme, label string, width int) string {
 	text, at := []rune(i.Text()), i.line.Position()
 	room := width - len(label) - 1
 	before := theme.TruncateLeft(theme.Clean(string(text[:at])), room)

@@ -38,6 +38,9 @@ type Table[K comparable] struct {
 	// Dense is the least Keep for which columns stand one cell apart rather than go. 0 does so for all.
 	Dense int
 	Empty string // is said where there are no rows
+	// Divider tells the rows that are none but a line of text across all columns, which cannot be selected. nil for a
+	// table without.
+	Divider func(row int) (Cell, bool)
 
 	rows   []K
 	at     int  // the selected row
@@ -74,8 +77,23 @@ func (t *Table[K]) At() int { return t.at }
 
 // Select moves the selection to a row by its place.
 func (t *Table[K]) Select(at int) {
+	if t.divides(min(max(at, 0), len(t.rows)-1)) {
+		if at < t.at {
+			at--
+		} else {
+			at++
+		}
+	}
 	t.at, t.moved = at, true
 	t.settle()
+}
+
+func (t *Table[K]) divides(row int) bool {
+	if t.Divider == nil || row < 0 || row >= len(t.rows) {
+		return false
+	}
+	_, ok := t.Divider(row)
+	return ok
 }
 
 // Forget takes the selection back to the first row, where it stays until it is moved.
@@ -94,6 +112,9 @@ func (t *Table[K]) Resize(lines int) {
 // settle keeps selection and scrolling within the rows.
 func (t *Table[K]) settle() {
 	t.at = max(min(t.at, len(t.rows)-1), 0)
+	if t.divides(t.at) { // the first row, or the last
+		t.at = max(min(t.at+1, len(t.rows)-1), 0)
+	}
 	if t.has = len(t.rows) > 0; t.has {
 		t.key = t.rows[t.at]
 	}

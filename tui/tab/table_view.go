@@ -140,6 +140,12 @@ func (t *Table[K]) View(th *theme.Theme, width, height int, cell func(row, colum
 	from, to := t.Visible()
 	for row := from; row < to; row++ {
 		b.WriteByte('\n')
+		if t.Divider != nil {
+			if line, ok := t.Divider(row); ok {
+				line.Style.Write(&b, theme.Pad(theme.Spaces(selectCols)+line.Text, width))
+				continue
+			}
+		}
 		if row == t.at {
 			t.selectedRow(&b, th, row, cell)
 		} else {
