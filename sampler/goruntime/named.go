@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -59,7 +60,7 @@ func (j *session) adviseNamed() string {
 	case !j.isGo():
 		return fmt.Sprintf("%s is not asked: process %d is not a Go program; give the process id of the one that serves it", u.name(), j.pid)
 	case j.scan != nil && j.scan.err != nil:
-		return "not yet: " + j.scan.err.Error()
+		return "not yet: " + strings.TrimSuffix(j.scan.err.Error(), " ("+sampler.ErrNotFound.Error()+")")
 	}
 	return ""
 }
