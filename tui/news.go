@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"path/filepath"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -125,8 +126,22 @@ func (m *model) hear(at time.Time, e sampler.Event) {
 		if q := m.question; q != nil && q.no == "" {
 			m.question = nil
 		}
-		m.say(clean(gone.Error())+"; the last values are shown", true)
+		m.say(clean(gone.Error())+m.kept(), true)
 	}
+}
+
+// kept says what is left of a target that has ended.
+func (m *model) kept() string {
+	if r, ok := m.watch.(Recorded); ok {
+		box, err := r.BlackBox()
+		switch {
+		case err != nil:
+			return "; its last minutes could not be written: " + clean(err.Error())
+		case box.Recording != "":
+			return ": this is what was in memory before; ← goes back, S lists " + clean(filepath.Base(box.Recording))
+		}
+	}
+	return "; the last values are shown"
 }
 
 // opened turns to another target, or says why that was not possible and stays.
