@@ -32,11 +32,12 @@ type Spans struct {
 	Classes  []SizeClass // those that have spans, the one with the most bytes first
 	Spans    int         // in use, of all classes
 	Objects  int
-	InUse    uint64 // bytes of all slots in use
-	Bytes    uint64 // bytes of all spans in use
-	Manual   uint64 // spans that hold stacks and the collector's own work
-	Free     uint64 // pages in no span, kept for the next one
-	Released uint64 // pages in no span, given back to the system
+	InUse    uint64  // bytes of all slots in use
+	Bytes    uint64  // bytes of all spans in use
+	Manual   uint64  // spans that hold stacks and the collector's own work
+	Free     uint64  // pages in no span, kept for the next one
+	Released uint64  // pages in no span, given back to the system
+	Arenas   []Range // the address space the heap has taken, ascending
 	Warnings []error
 }
 
@@ -45,3 +46,10 @@ type Spans struct {
 type SpanReader interface {
 	Spans(ctx context.Context) (Spans, error)
 }
+
+// Range is the addresses from Begin up to End, which is the first one outside.
+type Range struct{ Begin, End uint64 }
+
+// HeapPlacer is a Mapper that can be told where the Go heap lies. It marks that memory Go where the kernel does not name
+// it, as before Go 1.25, and where it does not support names.
+type HeapPlacer interface{ PlaceHeap(arenas []Range) }

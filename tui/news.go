@@ -2,6 +2,7 @@ package tui
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -98,10 +99,11 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		m.ended(msg.at)
 		return m.heard(tab.NewsSnapshot)
 	}
-	source := m.st.Target().Info.Source
+	source, hints := m.st.Target().Info.Source, m.st.Target().Info.Hints
 	m.hear(msg.at, msg.event)
 	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
-	if m.st.Target().Info.Source != source {
+	// An endpoint that was found beside memory changes the hints alone.
+	if is := m.st.Target().Info; is.Source != source || !slices.Equal(is.Hints, hints) {
 		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
@@ -208,28 +210,41 @@ func (m *model) finishCollect(after *sampler.Snapshot) tea.Cmd {
 		return nil
 	}
 	m.collect = nil
-	m.st.SetCollected(&tab.Collected{At: c.at, Took: c.took, Before: c.before, After: after})
-	m.say(freed(c.before, after, c.took), false)
+	done := &tab.Collected{At: c.at, Took: c.took, Before: c.before, After: after}
+	m.st.SetCollected(done)
+	m.say(freed(done), false)
 	return m.heard(tab.NewsCollected)
 }
 
 // freed says what a forced collection did to the heap.
-func freed(before, after *sampler.Snapshot, took time.Duration) string {
+func freed(c *tab.Collected) string {
+	took := ", in " + unit.Duration(c.Took)
+	change := "a collection ran"
+	free, allocated := c.Freed()
+	switch {
+	case free.OK && free.Value > 0:
+		change = "freed " + unit.Bytes(free.Value)
+	case free.OK:
+		change = "freed nothing"
+	}
 	for _, metric := range []sampler.Metric{sampler.GoClassObjects, sampler.GoHeapLive, sampler.ProcessRSS} {
-		was, okWas := before.Get(metric)
-		is, okIs := after.Get(metric)
+		was, okWas := c.Before.Get(metric)
+		is, okIs := c.After.Get(metric)
 		if !okWas || !okIs {
 			continue
 		}
-		what := "heap in use"
-		if metric == sampler.ProcessRSS {
-			what = "RSS"
+		what := "heap in use "
+		switch metric {
+		case sampler.GoHeapLive:
+			what = "live heap "
+		case sampler.ProcessRSS:
+			what = "RSS "
 		}
-		change := "freed " + unit.Bytes(was-is)
-		if is >= was {
-			change = "freed nothing"
+		change += ": " + what + unit.Bytes(was) + " → " + unit.Bytes(is)
+		if allocated.Value > was/100 {
+			change += ", " + unit.Bytes(allocated.Value) + " allocated meanwhile"
 		}
-		return change + ": " + what + " " + unit.Bytes(was) + " → " + unit.Bytes(is) + ", in " + unit.Duration(took)
+		break
 	}
-	return "a collection ran, in " + unit.Duration(took)
+	return change + took
 }

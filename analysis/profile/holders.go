@@ -48,10 +48,22 @@ func Holdings(w *sampler.HeapWalk) []Holding {
 		h.Ways = append(h.Ways, s.Paths...)
 	}
 	for i := range out {
-		out[i].Ways = likeWays(out[i].Ways)
+		out[i].settle()
 	}
 	slices.SortStableFunc(out, func(a, b Holding) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return out
+}
+
+// settle makes one of the ways that look alike, and the site's numbers their sums where only rounding tells them apart.
+func (h *Holding) settle() {
+	ways, objects := len(h.Ways), 0
+	h.Ways = likeWays(h.Ways)
+	for i := range h.Ways {
+		objects += h.Ways[i].Objects
+	}
+	if d := objects - h.Objects; -ways <= d && d <= ways {
+		h.Objects = objects
+	}
 }
 
 // siteFrame is the frame that a stack's site is named by, as in topFrame.

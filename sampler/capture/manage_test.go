@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// fileOf writes a snapshot into a folder of its own.
-func fileOf(t *testing.T) (dir, path string, was *Snapshot) {
+// aSnapshot writes a snapshot into a folder of its own.
+func aSnapshot(t *testing.T) (dir, path string, was *Snapshot) {
 	t.Helper()
 	dir = t.TempDir()
 	was = taken(t)
@@ -21,7 +21,7 @@ func fileOf(t *testing.T) (dir, path string, was *Snapshot) {
 }
 
 func TestPeekTellsWhatReadTells(t *testing.T) {
-	_, path, _ := fileOf(t)
+	_, path, _ := aSnapshot(t)
 	all, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestPeekTellsWhatReadTells(t *testing.T) {
 }
 
 func TestSetNoteKeepsTheRest(t *testing.T) {
-	dir, path, _ := fileOf(t)
+	dir, path, _ := aSnapshot(t)
 	before, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestSetNoteKeepsTheRest(t *testing.T) {
 }
 
 func TestRenameReplacesNothingAndStaysInItsFolder(t *testing.T) {
-	dir, path, s := fileOf(t)
+	dir, path, s := aSnapshot(t)
 	if err := Write(filepath.Join(dir, "taken.heapsnap"), s); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,10 @@
 // A number read so is the runtime's own, but the reading is not atomic. What can be torn is read again or dropped, and
 // counted as dropped. Nothing is shown before the process has passed sanity checks: wrong numbers are worse than none.
 //
+// It can also walk the live heap from its globals and stacks, as the collector does, and say who holds the objects of an
+// allocation site. It follows only what the collector takes for pointers, and says how much of what the runtime marked
+// it reached.
+//
 // It refuses what it cannot know: a version without a table and without debug information, a binary whose code does
 // not confirm the addresses, 32-bit and big-endian programs, plugins, obfuscated and packed binaries. The error names
 // what is missing. It does not read the figures of the operating system; sampler/proc does.

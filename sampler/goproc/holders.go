@@ -134,7 +134,10 @@ func (w *walker) listSites(out *sampler.HeapWalk) error {
 		return err
 	}
 	w.ways = ways{of: make([]uint32, w.heap.slots), ids: map[way]uint32{}, list: make([]way, 2)}
-	w.kept.sets = map[uint32]int32{}
+	var err error
+	if w.sharing, err = newSharing(w); err != nil {
+		return err
+	}
 	sums, err := w.sumSites()
 	if err != nil {
 		return err
@@ -209,7 +212,7 @@ func (w *walker) count(s *siteSum, x heapSample, objects, bytes float64) error {
 	if err != nil {
 		return err
 	}
-	set, err := w.holderSet(x.slot)
+	set, err := w.sharing.of(x.slot)
 	if err != nil {
 		return err
 	}
@@ -227,39 +230,6 @@ func (w *walker) count(s *siteSum, x heapSample, objects, bytes float64) error {
 	c.objects += objects
 	c.bytes += bytes
 	return nil
-}
-
-// holderSet returns the number of the set of roots that hold a slot, as an index into w.holding.
-func (w *walker) holderSet(slot uint32) (int32, error) {
-	y := w.topOf(slot)
-	if n, ok := w.kept.sets[y]; ok {
-		return n, nil
-	}
-	roots, more := w.holders(y)
-	slices.Sort(roots)
-	set := holderSet{more: more}
-	copy(set.roots[:], roots)
-	set.n = len(roots)
-	n, ok := w.setIDs[set]
-	if err := w.budget.take(wayCost, "the roots of sampled objects"); err != nil {
-		return 0, err
-	}
-	if !ok {
-		if w.setIDs == nil {
-			w.setIDs = map[holderSet]int32{}
-		}
-		n = int32(len(w.setList))
-		w.setIDs[set], w.setList = n, append(w.setList, set)
-	}
-	w.kept.sets[y] = n
-	return n, nil
-}
-
-// holderSet is roots by index, in ascending order.
-type holderSet struct {
-	roots [maxNamed]uint32
-	n     int
-	more  bool
 }
 
 // wayOf returns the number of the way in which a slot is held.

@@ -92,7 +92,7 @@ func (w *walker) path(key heldKey, c *heldCount) (sampler.HoldPath, error) {
 	last := nodes[len(nodes)-1]
 	root := w.reach.parent[last] - 1 - w.heap.slots
 	p.Function = w.function(root)
-	p.Roots, p.MoreRoots = w.rootNames(root, &w.setList[key.set])
+	p.Roots, p.MoreRoots = w.rootNames(root, &w.sharing.sets[key.set])
 	steps, err := w.steps(nodes)
 	p.Steps = steps
 	return p, err
@@ -112,7 +112,7 @@ func (w *walker) nodes(slot uint32) []uint32 {
 }
 
 // rootNames names the roots that hold an object, the one at the end of its path first.
-func (w *walker) rootNames(nearest uint32, set *holderSet) ([]sampler.HoldRoot, bool) {
+func (w *walker) rootNames(nearest uint32, set *rootSet) ([]sampler.HoldRoot, bool) {
 	if g := w.graph.roots[nearest].group; g != noGroup {
 		nearest = uint32(g)
 	}
@@ -220,7 +220,7 @@ func joinMaps(steps []sampler.HoldStep) []sampler.HoldStep {
 		if !ok {
 			continue
 		}
-		for j := i + 1; j < len(steps) && j <= i+4 && steps[j].Type == ""; j++ {
+		for j := i + 1; j < len(steps) && j <= i+4 && mapPart(steps[j].Type); j++ {
 			if steps[j].Size != mapHeader {
 				continue
 			}
@@ -230,6 +230,11 @@ func joinMaps(steps []sampler.HoldStep) []sampler.HoldStep {
 		}
 	}
 	return steps
+}
+
+// mapPart says whether a type can be that of a map's tables, which is seldom known.
+func mapPart(typ string) bool {
+	return typ == "" || strings.HasPrefix(strings.TrimLeft(typ, "[]*"), "maps.")
 }
 
 // mapName turns "[]map.group[string]int" into "map[string]int".

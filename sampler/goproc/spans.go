@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ type spanReader struct {
 	known   int      // how many of the runtime's list are in addrs
 	part    scatter
 	classes [spanClasses]sampler.SizeClass
+	arenas  map[uint64]struct{} // by number: address by arena size
 }
 
 func newSpanReader(p *program) (*spanReader, error) {
@@ -33,7 +35,7 @@ func newSpanReader(p *program) (*spanReader, error) {
 	if err := r.err("spans"); err != nil {
 		return nil, err
 	}
-	return &spanReader{p: p, o: o, list: list, part: scatter{size: o.size}}, nil
+	return &spanReader{p: p, o: o, list: list, part: scatter{size: o.size}, arenas: map[uint64]struct{}{}}, nil
 }
 
 // refresh brings addrs up to date. The runtime only ever appends to its list.
@@ -117,6 +119,7 @@ func (s *Session) Spans(ctx context.Context) (sampler.Spans, error) {
 
 func (r *spanReader) sum(ctx context.Context, out *sampler.Spans) (unreadable int, err error) {
 	clear(r.classes[:])
+	clear(r.arenas)
 	unreadable, err = r.each(ctx, func(_ uint64, b []byte) { r.count(b, out) })
 	for i := range r.classes {
 		c := &r.classes[i]
@@ -129,6 +132,7 @@ func (r *spanReader) sum(ctx context.Context, out *sampler.Spans) (unreadable in
 		out.InUse += c.InUse
 		out.Bytes += c.Bytes
 	}
+	out.Arenas = r.ranges()
 	slices.SortStableFunc(out.Classes, func(a, b sampler.SizeClass) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return unreadable, err
 }
@@ -142,7 +146,9 @@ func (r *spanReader) count(b []byte, out *sampler.Spans) {
 	switch b[o.state] {
 	case spanManual:
 		out.Manual += bytes
+		r.place(u64(b, o.start), bytes)
 	case spanInUse:
+		r.place(u64(b, o.start), bytes)
 		class := int(b[o.class])
 		size, objects := u64(b, o.elemSize), int(u16(b, o.allocCount))
 		if class >= spanClasses || size > bytes {
@@ -159,4 +165,28 @@ func (r *spanReader) count(b []byte, out *sampler.Spans) {
 		c.InUse += uint64(objects) * size
 		c.Bytes += bytes
 	}
+}
+
+// place notes the arenas of a span.
+func (r *spanReader) place(base, bytes uint64) {
+	if base>>addressBits != 0 || bytes == 0 {
+		return // torn
+	}
+	for n := base / arenaSize; n <= (base+bytes-1)/arenaSize && len(r.arenas) < 1<<20; n++ {
+		r.arenas[n] = struct{}{}
+	}
+}
+
+// ranges returns the arenas in order, neighbours as one.
+func (r *spanReader) ranges() []sampler.Range {
+	var out []sampler.Range
+	for _, n := range slices.Sorted(maps.Keys(r.arenas)) {
+		begin := n * arenaSize
+		if last := len(out) - 1; last >= 0 && out[last].End == begin {
+			out[last].End += arenaSize
+			continue
+		}
+		out = append(out, sampler.Range{Begin: begin, End: begin + arenaSize})
+	}
+	return out
 }

@@ -162,8 +162,7 @@ type walker struct {
 	kept       kept
 	ways       ways
 	climb      []uint32
-	setIDs     map[holderSet]int32
-	setList    []holderSet
+	sharing    *sharing
 	spans      *spanReader
 	goroutines *goroutineReader
 	types      *typeReader

@@ -2,6 +2,7 @@ package goproc
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +21,7 @@ const (
 
 // heapSpan is a span of heap objects. Its slots have numbers that are unique in the heap, from slot on.
 type heapSpan struct {
+	addr          uint64 // of its description
 	base, pages   uint64
 	elem          uint64 // bytes of a slot
 	specials      uint64
@@ -133,15 +135,25 @@ func (w *walker) readHeap() error {
 // spanCost is the bytes that a heapSpan takes while the list of them grows.
 const spanCost = 3 * 96
 
+// readSpans reads the descriptions of all spans. The runtime's list of them moves when it grows.
 func (w *walker) readSpans() error {
+	for try := 0; ; try++ {
+		err := w.readAllSpans()
+		if moved := new(errUnreadable); !errors.As(err, &moved) || len(w.heap.spans) > 0 || try == takenTries {
+			return err
+		}
+	}
+}
+
+func (w *walker) readAllSpans() error {
 	var refused error
-	unreadable, err := w.spans.each(w.ctx, func(_ uint64, b []byte) {
+	unreadable, err := w.spans.each(w.ctx, func(addr uint64, b []byte) {
 		w.read += int64(len(b))
 		if b[w.o.span.state] != spanInUse || refused != nil {
 			return
 		}
 		if refused = w.budget.take(spanCost, "the spans"); refused == nil {
-			w.addSpan(b)
+			w.addSpan(addr, b)
 		}
 	})
 	w.heap.torn += unreadable
@@ -152,9 +164,9 @@ func (w *walker) readSpans() error {
 }
 
 // addSpan keeps a span that makes sense. One that does not was read while the runtime changed it.
-func (w *walker) addSpan(b []byte) {
+func (w *walker) addSpan(addr uint64, b []byte) {
 	o, h := &w.o.span, &w.heap
-	s := heapSpan{base: u64(b, o.start), pages: u64(b, o.pages), elem: u64(b, o.elemSize), specials: u64(b, o.specials), allocBits: u64(b, o.allocBits),
+	s := heapSpan{addr: addr, base: u64(b, o.start), pages: u64(b, o.pages), elem: u64(b, o.elemSize), specials: u64(b, o.specials), allocBits: u64(b, o.allocBits),
 		bits: -1, types: -1, noscan: b[o.class]&1 == 1}
 	n, free := o.count(b, o.elems), o.count(b, o.freeIndex)
 	size := s.pages << runtimePages
@@ -250,55 +262,73 @@ func (w *walker) mapPages() error {
 	return nil
 }
 
+// takenTries is how often what the target changes meanwhile is read again.
+const takenTries = 3
+
 // readTaken reads which slots of each span are taken. The runtime allocates from the low slots up, so that only spans
-// it has not filled need to be asked.
+// it has not filled need to be asked, and a span of one object is all taken.
 func (w *walker) readTaken() error {
 	h := &w.heap
 	var total int64
+	var list []int32
 	for i := range h.spans {
-		if s := &h.spans[i]; s.free < s.n {
+		if s := &h.spans[i]; s.free < s.n && s.n > 1 {
+			s.bits = int(total)
 			total += int64(s.n+7) / 8
+			list = append(list, int32(i))
 		}
 	}
-	if err := w.budget.take(total, "the bits of taken slots"); err != nil {
+	if err := w.budget.take(total+8*int64(len(list)), "the bits of taken slots"); err != nil {
 		return err
 	}
 	h.bits = make([]byte, total)
-	var reqs []request
-	var at []int32
-	used := 0
-	for i := range h.spans {
-		s := &h.spans[i]
-		if s.free < s.n {
-			n := int(s.n+7) / 8
-			reqs, at = append(reqs, request{addr: s.allocBits, buf: h.bits[used : used+n]}), append(at, int32(i))
-			s.bits = used
-			used += n
-		}
-		if len(reqs) == batch || i == len(h.spans)-1 {
-			if err := w.readBatch(reqs, at); err != nil {
+	slices.SortFunc(list, func(a, b int32) int { return cmp.Compare(h.spans[a].addr, h.spans[b].addr) })
+	again := scatter{size: w.o.span.size}
+	for from := 0; from < len(list); from += batch {
+		part := list[from:min(from+batch, len(list))]
+		for try := 0; len(part) > 0; try++ {
+			var err error
+			if part, err = w.readBits(part, &again, try == takenTries); err != nil {
 				return err
 			}
-			reqs, at = reqs[:0], at[:0]
 		}
 	}
 	return nil
 }
 
-func (w *walker) readBatch(reqs []request, spans []int32) error {
+// readBits reads the bits of a few spans, and returns those that were swept meanwhile: sweeping gives a span new bits
+// and the old ones away. The last time all slots of these are held for taken.
+func (w *walker) readBits(spans []int32, again *scatter, last bool) (swept []int32, err error) {
 	if err := w.ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := w.p.mem.read(reqs); err != nil {
-		return err
-	}
-	for i := range reqs {
-		if !reqs[i].ok { // the span was freed meanwhile
-			w.heap.spans[spans[i]].bits = -1
-			w.heap.torn++
-			continue
-		}
+	h := &w.heap
+	reqs, addrs := make([]request, len(spans)), make([]uint64, len(spans))
+	for i, k := range spans {
+		s := &h.spans[k]
+		addrs[i] = s.addr
+		reqs[i] = request{addr: s.allocBits, buf: h.bits[s.bits : s.bits+int(s.n+7)/8]}
 		w.read += int64(len(reqs[i].buf))
 	}
-	return nil
+	if err := w.p.mem.read(reqs); err != nil {
+		return nil, err
+	}
+	if err := again.load(w.p.mem, addrs); err != nil {
+		return nil, err
+	}
+	o := &w.o.span
+	for i, k := range spans {
+		s, b := &h.spans[k], again.at(i)
+		if b != nil && reqs[i].ok && u64(b, o.allocBits) == s.allocBits && u64(b, o.start) == s.base {
+			continue
+		}
+		if b == nil || last || u64(b, o.start) != s.base || b[o.state] != spanInUse {
+			s.bits = -1
+			h.torn++
+			continue
+		}
+		s.allocBits, s.free = u64(b, o.allocBits), uint32(min(o.count(b, o.freeIndex), uint64(s.n)))
+		swept = append(swept, k)
+	}
+	return swept, nil
 }

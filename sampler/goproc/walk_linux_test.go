@@ -225,7 +225,38 @@ func checkLeaks(t *testing.T, h *sampler.HeapWalk, stripped, typed bool) {
 	}
 }
 
-// TestWalkReleases does the same for programs of older releases, stripped and not.
+// TestWalkCountsExactly has every object sampled, and wants as many as were planted. A few may also be held by a
+// variable of main that the compiler still takes for alive. What the runtime itself allocates below a function counts as
+// the function's, and is told from the planted objects by its size.
+func TestWalkCountsExactly(t *testing.T) {
+	c := startLeaky(t, stripped(), "LEAKY_RATE=1")
+	h := walk(t, c.open(Options{}), sampler.WalkOptions{})
+	for _, x := range []struct {
+		function  string
+		want      int
+		low, high int64 // bytes of a slot
+	}{
+		{"main.newBlob", leakySessions, 4096, 5376},
+		{"main.newSession", leakySessions, 80, 80},
+		{"main.newShared", leakyShared, 9472, 9472},
+		{"main.newBuffer", leakyWorkers, leakyBuffer, leakyBuffer},
+	} {
+		s, n := site(t, &h, x.function), 0
+		for _, p := range s.Paths {
+			if size := p.Steps[0].Size; size >= x.low && size <= x.high {
+				n += p.Samples
+			}
+		}
+		if n != x.want || s.Paths[0].Samples < x.want-3 || s.Dead != 0 {
+			t.Errorf("%s: %d live objects, %d of them in the same way, and %d dead; want %d, all alive", x.function, n, s.Paths[0].Samples, s.Dead, x.want)
+		}
+	}
+	if t.Failed() {
+		t.Log("\n" + show(&h))
+	}
+}
+
+// TestWalkReleases looks for the leaks in programs of older releases, stripped and not.
 func TestWalkReleases(t *testing.T) {
 	if os.Getenv("HEAPTOP_FULL") != "1" {
 		t.Skip("HEAPTOP_FULL=1 runs it: it needs the toolchains of Go 1.20 to 1.25")

@@ -1,10 +1,7 @@
 package goproc
 
 const (
-	maxNamed   = 8       // roots that are named for what several hold
-	maxSearch  = 1 << 14 // nodes that are looked at to find them
-	allSearch  = 1 << 26 // and for all objects together
-	retainCost = dominatorCost + 4*4 + 8
+	retainCost = dominatorCost + 4*4 + 8 // bytes that a node takes
 )
 
 // kept is what each node keeps alive. Objects without pointers that only one node points to are left out: that node
@@ -16,8 +13,6 @@ type kept struct {
 	preds     []uint32
 	bytes     []int64  // that would be free without the node
 	top       []uint32 // the node next to the start without which this one would be free: a root, or what several roots hold
-	searched  int
-	sets      map[uint32]int32 // for what several roots hold, which
 }
 
 // inTree says whether a slot takes part in the search.
@@ -221,38 +216,4 @@ func (w *walker) topOf(slot uint32) uint32 {
 		return k.top[v]
 	}
 	return k.top[k.number[w.reach.parent[slot]-1]]
-}
-
-// holders returns the roots that hold what has the number y, by their indices, the nearest first, at most maxNamed; more
-// says that there are others.
-func (w *walker) holders(y uint32) (roots []uint32, more bool) {
-	k := &w.kept
-	if w.isRoot(k.node[y]) {
-		return []uint32{k.node[y] - w.heap.slots}, false
-	}
-	queue := []uint32{y}
-	seen := map[uint32]bool{y: true}
-	for i := 0; i < len(queue); i++ {
-		for _, p := range k.preds[k.predFirst[queue[i]]:k.predFirst[queue[i]+1]] {
-			if t := k.top[p]; w.isRoot(k.node[t]) {
-				p = t // only this root leads there, so that nothing else is to be found behind it
-			}
-			if seen[p] {
-				continue
-			}
-			seen[p] = true
-			if k.searched++; len(seen) > maxSearch || k.searched > allSearch {
-				return roots, true
-			}
-			if !w.isRoot(k.node[p]) {
-				queue = append(queue, p)
-				continue
-			}
-			if len(roots) == maxNamed {
-				return roots, true
-			}
-			roots = append(roots, k.node[p]-w.heap.slots)
-		}
-	}
-	return roots, false
 }

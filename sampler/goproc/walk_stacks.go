@@ -3,12 +3,14 @@ package goproc
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
 const (
 	stackTries  = 3
+	stackPause  = time.Millisecond
 	stackBatch  = 256
 	stackBuffer = 1 << 20 // bytes of stacks that are read together
 	walkFrames  = 1 << 16 // frames of one stack that are told apart
@@ -27,6 +29,7 @@ type stackReader struct {
 	parts  map[frameKey]uint32 // by start function and function
 	maps   map[uint64]*frameMap
 	buf    []byte
+	later  []uint64
 	moved  int // goroutines that changed during every attempt to read them
 	cut    int // stacks that could not be read
 }
@@ -47,6 +50,9 @@ func (w *walker) readStacks() error {
 			return err
 		}
 	}
+	if err := r.readLater(); err != nil {
+		return err
+	}
 	if r.moved > 0 {
 		w.warnings = append(w.warnings, fmt.Errorf("%d of %d goroutines ran while they were read: what only they hold can be missing", r.moved, len(addrs)))
 	}
@@ -56,21 +62,40 @@ func (w *walker) readStacks() error {
 	return nil
 }
 
-// batch reads the stacks of a few goroutines; those that run meanwhile are read again.
+// batch reads the stacks of a few goroutines; those that run are left for later.
 func (r *stackReader) batch(addrs []uint64) error {
+	stacks, err := r.load(addrs)
+	if err != nil {
+		return err
+	}
+	again, err := r.readAll(stacks, false)
+	r.later = append(r.later, again...)
+	return err
+}
+
+// readLater reads the goroutines that ran when it was their turn, in the hope that they wait by now: of one that waits
+// it is known how much of its stack is in use. It keeps trying for a few milliseconds.
+func (r *stackReader) readLater() error {
+	addrs := r.later
 	for try := 1; len(addrs) > 0; try++ {
-		stacks, err := r.load(addrs)
-		if err != nil {
-			return err
+		select {
+		case <-r.w.ctx.Done():
+			return r.w.ctx.Err()
+		case <-time.After(stackPause):
 		}
-		again, err := r.readAll(stacks, try == stackTries)
-		if err != nil {
-			return err
+		var still []uint64
+		for from := 0; from < len(addrs); from += stackBatch {
+			stacks, err := r.load(addrs[from:min(from+stackBatch, len(addrs))])
+			if err != nil {
+				return err
+			}
+			again, err := r.readAll(stacks, try == stackTries)
+			if err != nil {
+				return err
+			}
+			still = append(still, again...)
 		}
-		if try == stackTries {
-			return nil
-		}
-		addrs = again
+		addrs = still
 	}
 	return nil
 }
@@ -154,7 +179,7 @@ func (r *stackReader) readSome(stacks []goroutine, reqs []request, again []uint6
 		if !ok && b != nil {
 			continue // it has ended
 		}
-		if !s.same(&now) && !last {
+		if !last && (!s.same(&now) || s.pc == 0) {
 			again = append(again, s.addr)
 			continue
 		}

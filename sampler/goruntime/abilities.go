@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -185,12 +186,30 @@ func (j *session) onlyMemory(what string) error {
 	return fmt.Errorf("%s: only a Go process of this machine can be read so (%w)", what, sampler.ErrUnsupported)
 }
 
-// Mappings asks the system.
+// heapPlaceAge is how long what memory said of the heap's place is used: the heap takes new arenas of 64 MiB as it grows.
+const heapPlaceAge = 20 * time.Second
+
+// Mappings asks the system, which memory tells where the heap lies.
 func (j *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
 	if m, ok := j.system.(sampler.Mapper); ok {
+		j.placeHeap(ctx)
 		return m.Mappings(ctx)
 	}
 	return sampler.Mappings{}, fmt.Errorf("read the mappings of %s: its process is not read by a source that can (%w)", j.target, sampler.ErrUnsupported)
+}
+
+// placeHeap hands on what memory knows of the heap's place. Where it knows nothing the mappings are read all the same,
+// and what of them is Go's may stay unknown.
+func (j *session) placeHeap(ctx context.Context) {
+	to, ok := j.system.(sampler.HeapPlacer)
+	from, ok2 := j.memory.(sampler.SpanReader)
+	if !ok || !ok2 || time.Since(j.placed) < heapPlaceAge {
+		return
+	}
+	if spans, err := from.Spans(ctx); err == nil {
+		to.PlaceHeap(spans.Arenas)
+		j.placed = time.Now()
+	}
 }
 
 // ResetPeaks starts the system's own peaks anew.

@@ -265,11 +265,14 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	if i := describe(s); i.Source != "memory" {
 		t.Skipf("memory cannot be read here: %q", i.Hints)
 	}
-	if err := s.(sampler.Collector).CanCollect(); !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "agent.Listen") {
+	if err := s.(sampler.Collector).CanCollect(); !errors.Is(err, sampler.ErrPermission) || !strings.Contains(err.Error(), "--allow-write") {
 		t.Errorf("can collect: %v", err)
 	}
 	if spans, err := s.(sampler.SpanReader).Spans(t.Context()); err != nil || spans.InUse < 64<<20 {
 		t.Errorf("spans of %d bytes with 64 MiB held: %v", spans.InUse, err)
+	}
+	if m, err := s.(sampler.Mapper).Mappings(t.Context()); err != nil || goMemory(m) < 64<<20 {
+		t.Errorf("mappings of %v bytes are the heap's with 64 MiB held: %v", goMemory(m), err)
 	}
 	c.do("pprof 127.0.0.1:0")
 	before := c.do("gc")
@@ -283,6 +286,15 @@ func TestMemoryForReadingEndpointForCollecting(t *testing.T) {
 	if p, err := s.(sampler.HeapProfiler).HeapProfile(t.Context()); err != nil || p.Source != "memory" {
 		t.Errorf("heap profile of %q: %v", p.Source, err)
 	}
+}
+
+func goMemory(m sampler.Mappings) (bytes float64) {
+	for _, x := range m.List {
+		if x.Go {
+			bytes += x.RSS
+		}
+	}
+	return bytes
 }
 
 // The agent tells of a collection what the runtime publishes; the heap before it is in memory alone.

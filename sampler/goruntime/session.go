@@ -28,6 +28,7 @@ type session struct {
 	deep    string           // which source the runtime's figures of the last reading came from
 	cycle   uint64           // the last collection that was told of
 	traced  sampler.GCCycle  // the last one that the trace told of; its number is 0 when there was none
+	placed  time.Time        // when the system was told where the heap lies
 	look    time.Time        // when to look for a deeper source again
 	scan    *scan
 	closed  bool

@@ -31,6 +31,9 @@ func (s *session) Describe() sampler.Info {
 // ResetPeaks implements sampler.PeakResetter.
 func (s *session) ResetPeaks() { s.peak.start() }
 
+// PlaceHeap implements sampler.HeapPlacer.
+func (s *session) PlaceHeap(arenas []sampler.Range) { s.heap = arenas }
+
 // Mappings implements sampler.Mapper. The list is sorted by RSS, the largest first. An anonymous mapping has no name;
 // those where the Go runtime places its heap are kept apart, by the flag Go, which means something in a Go program
 // only.
@@ -54,7 +57,7 @@ func (s *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
 		return sampler.Mappings{}, f.err
 	}
 	defer f.close()
-	list, err := parseSmaps(&sequential{ctx: ctx, fd: f.fd})
+	list, err := parseSmaps(&sequential{ctx: ctx, fd: f.fd}, s.heap)
 	took := time.Since(now)
 	s.smapsBudget.spend(now, took)
 	if vanished(err) {

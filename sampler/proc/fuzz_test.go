@@ -60,7 +60,7 @@ func FuzzSmaps(f *testing.F) {
 	f.Add([]byte("00400000-00500000 r-xp 00000000 08:01 1234 /bin/x\nRss: 4 kB\nc000000000-c000400000 rw-p 0 0:0 0\nRss: 1 kB\n"))
 	f.Add([]byte("0-ffffffffffffffff r\nRss: 18446744073709551615 kB\n[stack]"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := parseSmaps(bytes.NewReader(b))
+		list, err := parseSmaps(bytes.NewReader(b), []sampler.Range{{Begin: 0x1000, End: 1 << 40}})
 		if err != nil {
 			t.Fatal(err)
 		}

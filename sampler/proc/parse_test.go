@@ -146,7 +146,7 @@ Rss:                 200 kB
 Rss:                  28 kB
 7ffdd8400000-7ffdd8421000 rw-p 00000000 00:00 0                          [stack]
 Rss:                  16 kB`
-	got, err := parseSmaps(strings.NewReader(text))
+	got, err := parseSmaps(strings.NewReader(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestParseSmapsIsBounded(t *testing.T) {
 		fmt.Fprintf(&b, "%x-%x rw-p 0 00:00 0 /f%d\nRss: 1 kB\n", i*4096, (i+1)*4096, i)
 	}
 	fmt.Fprintf(&b, "1000-2000 rw-p 0 00:00 0 /%s\nRss: 1 kB\n", strings.Repeat("x", 1<<20))
-	got, err := parseSmaps(&b)
+	got, err := parseSmaps(&b, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,5 +211,16 @@ func TestPeaksWithoutAKernelMark(t *testing.T) {
 	p.next(10, sampler.Reading{})
 	if got := p.next(5, sampler.Reading{}); got != sampler.Known(10) {
 		t.Errorf("peak %v, want the largest sample since the reset", got)
+	}
+}
+
+// Memory the kernel does not name is Go's where the heap was said to lie.
+func TestParseSmapsTakesTheHeapsPlace(t *testing.T) {
+	const text = "2b9900000000-2b9900400000 rw-p 00000000 00:00 0 \nRss:                4096 kB\n" +
+		"2b9904000000-2b9904001000 rw-p 00000000 00:00 0 \nRss:                   4 kB\n"
+	heap := []sampler.Range{{Begin: 0x2b9800000000, End: 0x2b9804000000}, {Begin: 0x2b9900000000, End: 0x2b9904000000}}
+	got, err := parseSmaps(strings.NewReader(text), heap)
+	if err != nil || len(got) != 2 || !got[0].Go || got[0].RSS != 4<<20 || got[1].Go || got[1].RSS != 4096 {
+		t.Errorf("mappings %+v, %v", got, err)
 	}
 }

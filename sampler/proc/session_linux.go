@@ -24,6 +24,7 @@ type session struct {
 	stat, statm, status, rollup file
 	fds                         fdCounter
 	rollupBudget, smapsBudget   budget
+	heap                        []sampler.Range // where the target's Go heap lies, as we were told
 	cgroup                      cgroupReader
 	tree                        tree
 	machine                     machine

@@ -3,6 +3,7 @@ package proc
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -31,8 +32,9 @@ type mappingKey struct {
 	golang bool
 }
 
-// parseSmaps sums /proc/PID/smaps by name, the largest RSS first. Memory is bounded whatever r holds.
-func parseSmaps(r io.Reader) ([]sampler.Mapping, error) {
+// parseSmaps sums /proc/PID/smaps by name, the largest RSS first; anonymous memory within heap, which is ascending, is
+// Go's. Memory is bounded whatever r holds.
+func parseSmaps(r io.Reader, heap []sampler.Range) ([]sampler.Mapping, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	list := make([]sampler.Mapping, 0, 64)
 	index := make(map[mappingKey]int, 64)
@@ -40,7 +42,7 @@ func parseSmaps(r io.Reader) ([]sampler.Mapping, error) {
 	for {
 		line, err := readLine(in)
 		if len(line) > 0 {
-			if size, name, golang, ok := parseMappingHeader(line); ok {
+			if size, name, golang, ok := parseMappingHeader(line, heap); ok {
 				current = findMapping(&list, index, name, golang)
 				list[current].Count++
 				list[current].Size += size
@@ -84,7 +86,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 
 // parseMappingHeader reads "begin-end perms offset device inode name". The name is what stands after the padding, blanks
 // inside included.
-func parseMappingHeader(line []byte) (size float64, name []byte, golang, ok bool) {
+func parseMappingHeader(line []byte, heap []sampler.Range) (size float64, name []byte, golang, ok bool) {
 	span, rest := nextWord(line)
 	from, to, found := bytes.Cut(span, []byte{'-'})
 	begin, ok1 := parseHex(from)
@@ -97,8 +99,14 @@ func parseMappingHeader(line []byte) (size float64, name []byte, golang, ok bool
 	}
 	name = bytes.TrimLeft(rest, " \t")
 	golang = bytes.HasPrefix(name, []byte("[anon: Go: ")) ||
-		(len(name) == 0 && begin >= goHeapBegin && begin < goHeapEnd)
+		(len(name) == 0 && (within(begin, heap) || begin >= goHeapBegin && begin < goHeapEnd))
 	return float64(end - begin), name, golang, true
+}
+
+// within reports whether an address lies in one of the ranges, which are ascending.
+func within(address uint64, ranges []sampler.Range) bool {
+	i, exact := slices.BinarySearchFunc(ranges, address, func(r sampler.Range, a uint64) int { return cmp.Compare(r.Begin, a) })
+	return exact || i > 0 && address < ranges[i-1].End
 }
 
 func findMapping(list *[]sampler.Mapping, index map[mappingKey]int, name []byte, golang bool) int {

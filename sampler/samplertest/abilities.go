@@ -27,10 +27,11 @@ func (c *checker) abilities() {
 	if x, ok := c.session.(sampler.Collector); ok {
 		if err := x.CanCollect(); err != nil {
 			c.sort("can collect", err)
-		} else {
-			c.sort("collect", x.Collect(c.ctx))
+		} else if ask, ok := x.(sampler.CollectConfirmer); !ok || ask.ConfirmCollect() == "" {
+			c.sort("collect", x.Collect(c.ctx)) // else a person would have to agree
 		}
 	}
+	c.memory()
 	if r, ok := c.session.(sampler.PeakResetter); ok {
 		r.ResetPeaks()
 	}
@@ -45,6 +46,34 @@ func (c *checker) abilities() {
 		return
 	}
 	c.reading(&s)
+}
+
+// memory checks what reads the heap itself, or would write into it. Nothing is written.
+func (c *checker) memory() {
+	if w, ok := c.session.(sampler.HeapWalker); ok {
+		got, err := w.Walk(c.ctx, sampler.WalkOptions{})
+		can := error(nil)
+		if x, ok := w.(sampler.WalkChecker); ok {
+			can = x.CanWalk()
+		}
+		refused := errors.Is(err, sampler.ErrSwapped) || errors.Is(err, sampler.ErrWalkTooLarge)
+		switch {
+		case can != nil && err == nil:
+			c.errorf("walk: it succeeded, and CanWalk says that it cannot: %w", can)
+		case can == nil && err != nil && !refused:
+			c.sort("walk", err)
+		case err == nil && (got.Time.IsZero() || got.Took <= 0 || got.Source == "" || got.Objects <= 0 || got.Reached <= 0):
+			c.errorf("walk at %v, took %v by %q: %d objects with %d bytes: want all of them", got.Time, got.Took, got.Source, got.Objects, got.Reached)
+		}
+	}
+	if p, ok := c.session.(sampler.ProfileSwitcher); ok {
+		switch err := p.CanRecordSites(); {
+		case err != nil:
+			c.sort("can record sites", err)
+		case p.ConfirmRecordSites() == "":
+			c.errorf("recording sites writes into the target: want a question to ask first")
+		}
+	}
 }
 
 // sort checks that an error is one that callers can tell apart. It returns whether there is none.

@@ -116,7 +116,7 @@ func (m *model) collect(kind string) {
 	m.gcPause += pause * maxProcs
 	c := sampler.GCCycle{
 		Number: m.cycles, End: m.timeAt(m.now), Kind: kind,
-		Before: sampler.Known(math.Round(before)), After: sampler.Known(math.Round(after)),
+		Before: sampler.Known(math.Round(before)), After: sampler.Known(math.Round(before + after - live)), // swept only later
 		Live: sampler.Known(math.Round(live)), Goal: sampler.Known(math.Round(m.goal)),
 		Pause: sampler.Known(pause), CPU: sampler.Known(100 * m.gcCPU() / (maxProcs * m.now)),
 	}

@@ -24,7 +24,6 @@ const (
 	cycleNumber
 	cycleKind
 	cycleHeap
-	cycleLive
 	cycleGoal
 	cyclePause
 	cycleCPU
@@ -36,12 +35,11 @@ func cycleColumns() []Column {
 		{Title: "time", Width: 8, Left: true, Sort: true},
 		{Title: "number", Width: 7, Keep: 3},
 		{Title: "kind", Width: 9, Left: true, Keep: 4},
-		{Title: "heap before → after", Width: 19, Sort: true},
-		{Title: "live", Width: 7, Sort: true, Keep: 6},
+		{Title: "heap before → live", Width: 18, Sort: true},
 		{Title: "goal", Width: 7, Sort: true, Keep: 2},
 		{Title: "pause", Width: 6, Sort: true},
 		{Title: "GC CPU", Width: 6, Keep: 5},
-		{Title: "after ▓ and freed ░", Width: 20, Flex: 1, Left: true, Keep: 1},
+		{Title: "live ▓ and freed ░", Width: 20, Flex: 1, Left: true, Keep: 1},
 	}
 }
 
@@ -55,8 +53,6 @@ func (g *GC) arrange() {
 		switch g.table.Order {
 		case cycleHeap:
 			return compareReadings(a.Before, b.Before, sign)
-		case cycleLive:
-			return compareReadings(a.Live, b.Live, sign)
 		case cycleGoal:
 			return compareReadings(a.Goal, b.Goal, sign)
 		case cyclePause:
@@ -66,7 +62,7 @@ func (g *GC) arrange() {
 	})
 	g.rows, g.largest = g.rows[:0], 0
 	for i := range g.cycles {
-		g.largest = max(g.largest, g.cycles[i].Before.Value, g.cycles[i].After.Value)
+		g.largest = max(g.largest, g.cycles[i].Before.Value, left(&g.cycles[i]).Value)
 		g.rows = append(g.rows, cycleKey{g.cycles[i].Number, g.cycles[i].End.UnixNano()})
 	}
 	g.table.SetRows(g.rows)
@@ -104,12 +100,11 @@ func (g *GC) cell(th *theme.Theme, row, column int) Cell {
 	case cycleKind:
 		return kindCell(th, c.Kind)
 	case cycleHeap:
-		if !c.Before.OK && !c.After.OK {
+		live := left(c)
+		if !c.Before.OK && !live.OK {
 			return unknownCell(th)
 		}
-		return Cell{bytesOr(c.Before) + " → " + theme.PadLeft(bytesOr(c.After), 7), th.Value}
-	case cycleLive:
-		return bytesCell(th, c.Live)
+		return Cell{bytesOr(c.Before) + " → " + theme.PadLeft(bytesOr(live), 7), th.Value}
 	case cycleGoal:
 		return bytesCell(th, c.Goal)
 	case cyclePause:
@@ -128,14 +123,24 @@ func (g *GC) cell(th *theme.Theme, row, column int) Cell {
 	return Cell{}
 }
 
-// bar draws the heap after the cycle, and behind it what the cycle freed, on the scale of the largest heap listed.
+// left is the memory that a cycle found alive. The heap's size at its end is no measure of what it freed: the dead objects
+// are swept later. It stands in only where the live heap was not told.
+func left(c *sampler.GCCycle) sampler.Reading {
+	if c.Live.OK {
+		return c.Live
+	}
+	return c.After
+}
+
+// bar draws what the cycle left alive, and behind it what it freed, on the scale of the largest heap listed.
 func (g *GC) bar(c *sampler.GCCycle, width int) string {
-	if !c.Before.OK || !c.After.OK || g.largest <= 0 {
+	live := left(c)
+	if !c.Before.OK || !live.OK || g.largest <= 0 {
 		return ""
 	}
 	cells := func(v float64) int { return min(max(int(math.Round(v/g.largest*float64(width))), 0), width) }
-	after := cells(c.After.Value)
-	return strings.Repeat("▓", after) + strings.Repeat("░", max(cells(c.Before.Value)-after, 0))
+	alive := cells(live.Value)
+	return strings.Repeat("▓", alive) + strings.Repeat("░", max(cells(c.Before.Value)-alive, 0))
 }
 
 // kindCell sets off the collections that the runtime did not begin by itself.

@@ -158,7 +158,11 @@ func freedLines(th *theme.Theme, c *Collected) []string {
 	if c == nil || c.Before == nil || c.After == nil {
 		return []string{th.Faint.Render("g forces a collection and shows what it freed")}
 	}
-	lines := []string{th.Label.Render("forced at " + c.At.Format(time.TimeOnly))}
+	head := "forced at " + c.At.Format(time.TimeOnly)
+	if freed, _ := c.Freed(); freed.OK {
+		head += ", freed " + unit.Bytes(freed.Value)
+	}
+	lines := []string{th.Label.Render(head)}
 	for _, m := range []struct {
 		name   string
 		metric sampler.Metric

@@ -65,7 +65,7 @@ func TestGCShowsWhatTheSnapshotSays(t *testing.T) {
 		d.mustShow(unit.Bytes(v))
 	}
 	last := d.st.Data().Cycles[len(d.st.Data().Cycles)-1]
-	d.mustShow(last.End.Format(time.TimeOnly)+"  automatic", unit.Bytes(last.Before.Value)+" → ", unit.Bytes(last.Live.Value))
+	d.mustShow(last.End.Format(time.TimeOnly), "  automatic  ", unit.Bytes(last.Before.Value)+" → "+theme.PadLeft(unit.Bytes(last.Live.Value), 7))
 	d.mustShow(theme.Pad("GOGC", factName)+" "+theme.PadLeft("100", factText), theme.Pad("GOMEMLIMIT", factName)+" "+theme.PadLeft("off", factText), unit.Rate(d.st.Data().GC.AllocRate.Value))
 }
 
@@ -81,6 +81,25 @@ func TestGCTellsWhatACollectionFreed(t *testing.T) {
 	}
 	d.mustShow("forced at 11:08:18", unit.Bytes(before)+" → "+theme.PadLeft(unit.Bytes(after), 7), "▼ "+theme.PadLeft(unit.Change(after-before), 8))
 	d.mustShow("  forced ")
+}
+
+// The heap is at its largest when marking ends, and swept after: only the live heap tells what a cycle freed.
+func TestCyclesTellWhatTheyLeftAlive(t *testing.T) {
+	d := gcDesk(t, samplertest.Options{})
+	at := samplertest.DefaultStart()
+	cycle := func(live sampler.Reading) sampler.GCCycle {
+		at = at.Add(time.Second)
+		return sampler.GCCycle{End: at, Before: sampler.Known(70e6), After: sampler.Known(71e6), Live: live}
+	}
+	s := &sampler.Snapshot{Time: at, Cycles: []sampler.GCCycle{cycle(sampler.Known(35e6)), cycle(sampler.Reading{})}}
+	s.Add(sampler.GoHeapLive, 35e6)
+	d.st.Hear(s.Time, sampler.Event{Snapshot: s, Info: sampler.Info{Name: "api", Source: "agent", GoVersion: "go1.26"}})
+	d.send(Heard{NewsSnapshot})
+	d.mustShow("70.0 MB → 35.0 MB", "70.0 MB → 71.0 MB")
+	out := d.view(200, 57)
+	if freed, live := strings.Count(out, "░")-1, strings.Count(out, "▓")-1; freed < 5 || live < 3*freed-5 || live > 3*freed+5 {
+		t.Errorf("half of one heap of two was freed, the bars show %d cells live and %d freed:\n%s", live, freed, out)
+	}
 }
 
 func TestGCPausesAreThoseSinceTheMark(t *testing.T) {
@@ -145,7 +164,7 @@ func TestGCNumbersThatAreUnknownAreNotZero(t *testing.T) {
 	d.send(Heard{NewsSnapshot})
 	out := d.view(200, 57)
 	for line := range strings.SplitSeq(out, "\n") {
-		if i := strings.Index(line, "11:02:10"); i >= 0 && strings.Count(line[i:], "–") < 7 {
+		if i := strings.Index(line, "11:02:10"); i >= 0 && strings.Count(line[i:], "–") < 6 {
 			t.Errorf("a cycle of which only the end is known: %q", line)
 		}
 	}

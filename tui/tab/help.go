@@ -120,6 +120,11 @@ func notes(st *State, width int) []string {
 			missing = append(missing, w.Error())
 		}
 	}
+	if w := st.Walk.Last; w != nil {
+		for _, warning := range w.Warnings {
+			missing = append(missing, "the walk over the heap: "+warning.Error())
+		}
+	}
 	add("Not read", missing)
 	add("What would show more", st.Hints)
 	return lines

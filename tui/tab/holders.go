@@ -58,7 +58,7 @@ func NewHolders(row *profile.SiteRow) *Holders {
 	if row == nil {
 		s.table.SetColumns([]Column{
 			rootName:     {Title: "held by", Width: 24, Flex: 1, Left: true},
-			rootKind:     {Title: "kind", Width: 14, Left: true, Keep: 2},
+			rootKind:     {Title: "kind", Width: 12, Left: true, Keep: 2},
 			rootRetained: {Title: "keeps alive", Width: 11},
 			rootShare:    {Title: "share", Width: 6, Keep: 3},
 			rootBar:      {Title: "", Width: 16, Left: true, Keep: 1},
@@ -68,8 +68,8 @@ func NewHolders(row *profile.SiteRow) *Holders {
 	s.key, s.name = row.Key(), theme.Clean(shortFunction(row.Function))
 	s.place = placeOf(row.File, row.Line)
 	s.table.SetColumns([]Column{
-		holdBy:      {Title: "held by", Width: 24, Flex: 3, Left: true},
-		holdThrough: {Title: "through", Width: 20, Flex: 2, Left: true, Keep: 1},
+		holdBy:      {Title: "held by", Width: 44, Flex: 3, Left: true},
+		holdThrough: {Title: "through", Width: 20, Flex: 1, Left: true, Keep: 1},
 		holdUse:     {Title: "in use", Width: 9},
 		holdShare:   {Title: "share", Width: 5, Keep: 4},
 		holdObjects: {Title: "objects", Width: 9, Keep: 3},
@@ -147,10 +147,30 @@ func whyNoRecord(st *State) string {
 		return "this is not a Go program, as far as can be told: only those record allocation sites"
 	case st.Live().Gone != nil:
 		return "the program has ended"
+	case errors.Is(st.CannotRecord, sampler.ErrPermission):
+		return "it writes 8 bytes into the program, which --allow-write permits"
 	case st.CannotRecord != nil:
 		return theme.Clean(st.CannotRecord.Error())
 	}
 	return ""
+}
+
+// withoutSites says which keys help where a Go program records no allocation sites.
+func withoutSites(st *State) string {
+	if st.Live().Gone != nil {
+		return ""
+	}
+	text := ""
+	switch {
+	case st.CannotRecord == nil:
+		text = " P makes it record them from now on."
+	case errors.Is(st.CannotRecord, sampler.ErrPermission):
+		text = " With --allow-write the key P makes it record them from now on."
+	}
+	if st.CannotWalk == nil {
+		text += " w shows who holds the heap all the same."
+	}
+	return text
 }
 
 // Update implements Screen.
@@ -170,7 +190,7 @@ func (s *Holders) Update(st *State, msg tea.Msg) tea.Cmd {
 	case Wheel:
 		s.table.Wheel(msg.Lines)
 	case Click:
-		s.table.Click(msg.X-theme.PanelCols/2, msg.Y-2)
+		s.table.Click(msg.X-theme.PanelCols/2, msg.Y-s.headRows()-1)
 	case Act:
 		return s.act(st, msg.ID)
 	}
@@ -277,7 +297,7 @@ func (s *Holders) rootCell(t *theme.Theme, row, column int) Cell {
 	part := share(r.Retained, s.walk.Reached)
 	switch column {
 	case rootName:
-		return Cell{rootText(r.HoldRoot), t.Value}
+		return Cell{keeperText(r.HoldRoot), t.Value}
 	case rootKind:
 		return Cell{rootKindText(r.HoldRoot), t.Label}
 	case rootRetained:

@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // rootText is a root as a table shows it, cleaned.
-func rootText(r sampler.HoldRoot) string {
-	r.Name = shortFunction(r.Name)
-	return theme.Clean(r.String())
-}
+func rootText(r sampler.HoldRoot) string { return theme.Clean(profile.RootText(r)) }
+
+// keeperText is a root without its kind, cleaned.
+func keeperText(r sampler.HoldRoot) string { return theme.Clean(profile.KeeperText(r)) }
 
 func rootKindText(r sampler.HoldRoot) string {
 	switch r.Kind {
@@ -22,63 +23,22 @@ func rootKindText(r sampler.HoldRoot) string {
 	case sampler.RootGoroutine:
 		return "stacks"
 	}
-	return string(r.Kind)
+	return theme.Clean(string(r.Kind))
 }
 
 // holdersOf tells who holds the objects of a way, all of them.
 func holdersOf(w *sampler.HoldPath) string {
-	names := make([]string, 0, len(w.Roots)+1)
-	for _, r := range w.Roots {
-		names = append(names, rootText(r))
+	if text := theme.Clean(profile.HoldersText(w)); text != "" {
+		return text
 	}
-	if w.Function != "" && len(names) > 0 {
-		if f := theme.Clean(shortFunction(w.Function)); !strings.HasSuffix(names[0], " "+f) {
-			names[0] += " in " + f
-		}
-	}
-	if w.MoreRoots {
-		names = append(names, "more")
-	}
-	if len(names) == 0 {
-		return theme.SignUnknown
-	}
-	return strings.Join(names, " + ")
+	return theme.SignUnknown
 }
 
 // throughOf tells the objects between the root and the site's own, the root's side first.
-func throughOf(w *sampler.HoldPath) string {
-	var names []string
-	for i := len(w.Steps) - 1; i > 0; i-- {
-		names = append(names, stepText(&w.Steps[i]))
-	}
-	if len(names) == 0 {
-		return "directly"
-	}
-	return strings.Join(names, " → ")
-}
+func throughOf(w *sampler.HoldPath) string { return theme.Clean(profile.ThroughText(w)) }
 
 // stepText is an object on the way, and where in it the next one hangs.
-func stepText(s *sampler.HoldStep) string {
-	if s.Kind == sampler.StepOmit {
-		return plural(s.Count, "object") + " left out"
-	}
-	name := s.Type
-	if name == "" {
-		name = unit.Bytes(float64(s.Size)) + " object"
-	}
-	switch {
-	case s.Field == "" || s.Field == "[]":
-		name += s.Field
-	case strings.HasPrefix(name, "map["):
-		name += " [" + s.Field + "]"
-	default:
-		name += "." + s.Field
-	}
-	if s.Kind == sampler.StepChain {
-		name = unit.Count(float64(s.Count)) + " × " + name
-	}
-	return theme.Clean(name)
-}
+func stepText(s *sampler.HoldStep) string { return theme.Clean(profile.StepText(s)) }
 
 // pathPanel draws the selected way as a tree: its roots, then one object below the other down to the site's own.
 func (s *Holders) pathPanel(st *State, width, height int) string {
@@ -115,7 +75,12 @@ func (s *Holders) path(st *State, w *sampler.HoldPath, width int) []string {
 		if i > 0 {
 			also = t.Label.Render("and ")
 		}
-		lines = append(lines, theme.Truncate(also+t.Title.Render(theme.Truncate(rootText(r), width-4)), width))
+		keeps := ""
+		if n := s.keeps(r); n > 0 {
+			keeps = "keeps " + unit.Bytes(float64(n)) + " alone"
+		}
+		room := max(width-theme.Width(also)-theme.Width(keeps)-1, 4)
+		lines = append(lines, theme.Truncate(also+t.Title.Render(theme.Pad(rootText(r), room))+" "+t.Label.Render(keeps), width))
 	}
 	if w.MoreRoots {
 		lines = append(lines, t.Label.Render("and more"))
@@ -144,6 +109,16 @@ func (s *Holders) path(st *State, w *sampler.HoldPath, width int) []string {
 		add(stepText(step), size, t.Value)
 	}
 	return append(lines, s.origin(t, depth, width))
+}
+
+// keeps is how many bytes a root alone keeps alive.
+func (s *Holders) keeps(r sampler.HoldRoot) int64 {
+	for i := range s.walk.Roots {
+		if s.walk.Roots[i].HoldRoot == r {
+			return s.walk.Roots[i].Retained
+		}
+	}
+	return 0
 }
 
 // objectSize is what stands beside the site's own object.

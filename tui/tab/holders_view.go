@@ -16,31 +16,55 @@ func clock(t time.Time) string { return t.Format(time.TimeOnly) }
 
 // View implements Screen.
 func (s *Holders) View(st *State, width, height int) string {
+	s.size = Size{width, height}
 	if st.Walk.Running || st.Walk.Failed != nil || s.walk == nil {
 		return s.lines(st, width, height)
 	}
-	facts := walkFacts(st, s.walk, width)
+	facts, head := walkFacts(st, s.walk, width), s.headRows()
 	if height < 8 || width < 30 {
 		return theme.Fit(facts+"\n"+s.rowsView(st, width, height-1), width, height)
 	}
-	top := height - 1
+	facts = theme.Fit(facts+"\n"+walkWarning(st, s.walk, width), width, head)
 	if s.key == "" {
-		return theme.Fit(facts, width, 1) + "\n" + s.rootsPanel(st, width, top)
+		return facts + "\n" + s.rootsPanel(st, width, height-head)
 	}
-	top = min(max(height*2/5, 7), s.table.Len()+theme.PanelRows+1)
+	return facts + "\n" + s.panels(st, width, height-head)
+}
+
+// headRows is how many lines of numbers stand above the panels: a second one says what weakens those of the first.
+func (s *Holders) headRows() int {
+	if s.walk != nil && len(s.walk.Warnings) > 0 && s.size.Height >= 12 {
+		return 2
+	}
+	return 1
+}
+
+// panels are the ways, the selected one of them, and the whole heap.
+func (s *Holders) panels(st *State, width, height int) string {
+	top := min(max(height*2/5, 7), s.table.Len()+theme.PanelRows+1)
 	if s.table.Len() == 0 {
-		top = min(height-1, 7)
+		top = min(height, 7)
 	}
-	rest := height - 1 - top
-	parts := []string{theme.Fit(facts, width, 1), s.waysPanel(st, width, top)}
+	rest := height - top
+	parts := []string{s.waysPanel(st, width, top)}
 	switch {
 	case rest < 3:
-		parts[1] = s.waysPanel(st, width, height-1)
+		return s.waysPanel(st, width, height)
 	case width >= wide:
 		right := min(max(width*2/5, 44), 76)
 		parts = append(parts, theme.Join(1, s.pathPanel(st, width-right-1, rest), s.keepersPanel(st, right, rest)))
 	default:
-		parts = append(parts, s.pathPanel(st, width, rest))
+		way := rest
+		if w := s.way(); w != nil {
+			way = len(s.path(st, w, width-theme.PanelCols)) + theme.PanelRows
+		}
+		if rest-way < theme.PanelRows+2 {
+			way = rest
+		}
+		parts = append(parts, s.pathPanel(st, width, way))
+		if way < rest {
+			parts = append(parts, s.keepersPanel(st, width, rest-way))
+		}
 	}
 	return strings.Join(parts, "\n")
 }
@@ -54,11 +78,12 @@ func (s *Holders) rowsView(st *State, width, rows int) string {
 func walkFacts(st *State, w *sampler.HeapWalk, width int) string {
 	t := st.Theme
 	reached := t.Label.Render("reached ") + t.Strong.Render(unit.Bytes(float64(w.Reached)))
-	if w.Marked.OK {
-		reached += t.Label.Render(" of ") + unit.Bytes(w.Marked.Value) + t.Label.Render(" the collector marked")
-		if w.Marked.Value > 0 {
-			reached += " " + unit.Percent(float64(w.Reached)/w.Marked.Value)
-		}
+	switch marked := w.Marked.Value; {
+	case !w.Marked.OK:
+	case float64(w.Reached) > 1.005*marked:
+		reached += t.Label.Render(": ") + unit.Bytes(marked) + t.Label.Render(" that the collector marked, and newer ones")
+	default:
+		reached += t.Label.Render(" of ") + unit.Bytes(marked) + t.Label.Render(" the collector marked ") + unit.Percent(share(w.Reached, int64(marked)))
 	}
 	parts := []string{
 		reached,
@@ -67,19 +92,24 @@ func walkFacts(st *State, w *sampler.HeapWalk, width int) string {
 		t.Label.Render("objects ") + unit.Count(float64(w.Objects)),
 		t.Label.Render("read ") + unit.Bytes(float64(w.Read)),
 	}
-	if n := len(w.Warnings); n > 0 {
-		warning := t.Warn.Render("! ") + theme.Clean(w.Warnings[0].Error())
-		if n > 1 {
-			warning += fmt.Sprintf(" (and %d more)", n-1)
-		}
-		parts = append([]string{parts[0], warning}, parts[1:]...)
-	}
 	line := " " + strings.Join(parts, t.Faint.Render(" · "))
 	for theme.Width(line) > width && len(parts) > 1 {
 		parts = parts[:len(parts)-1]
 		line = " " + strings.Join(parts, t.Faint.Render(" · "))
 	}
 	return theme.Truncate(line, width)
+}
+
+// walkWarning is the line that says what weakens the numbers, "" when nothing does.
+func walkWarning(st *State, w *sampler.HeapWalk, width int) string {
+	if len(w.Warnings) == 0 {
+		return ""
+	}
+	text := theme.Clean(w.Warnings[0].Error())
+	if n := len(w.Warnings); n > 1 {
+		text += fmt.Sprintf(" (and %d more: ?)", n-1)
+	}
+	return theme.Truncate(" "+st.Theme.Warn.Render("!")+" "+theme.Truncate(text, width-4), width)
 }
 
 // waysPanel lists the ways in which the site's objects are held.
@@ -131,33 +161,44 @@ func (s *Holders) whyNothing(st *State) string {
 	return "The walk met no sampled object of this site: what it held was freed, or was garbage. w walks again."
 }
 
-// keepersPanel is the whole heap beside one site: what each root alone keeps alive.
+// keepersPanel is the whole heap beside one site: what each root alone keeps alive, the small ones summed up.
 func (s *Holders) keepersPanel(st *State, width, height int) string {
-	t := st.Theme
 	inner, rows := width-theme.PanelCols, height-theme.PanelRows
-	const barCells = 8
-	fixed := bytesCells + 1 + shareCells + 1 + barCells + 2
-	var lines []string
-	for i := range s.walk.Roots {
-		if len(lines) == rows {
-			break
+	list := s.walk.Roots
+	const small = 0.001
+	shown := 0
+	for shown < len(list) && (shown < rows-1 || len(list) <= rows) && share(list[shown].Retained, s.walk.Reached) >= small {
+		shown++
+	}
+	lines := make([]string, 0, rows)
+	for i := range shown {
+		lines = append(lines, s.keeperLine(st.Theme, keeperText(list[i].HoldRoot), list[i].Retained, inner))
+	}
+	if rest := list[shown:]; len(rest) > 0 {
+		var sum int64
+		for i := range rest {
+			sum += rest[i].Retained
 		}
-		r := &s.walk.Roots[i]
-		part := share(r.Retained, s.walk.Reached)
-		numbers := theme.PadLeft(unit.Bytes(float64(r.Retained)), bytesCells) + " " +
-			t.Label.Render(theme.PadLeft(unit.Percent(part), shareCells)) + " " + t.Series(1).Render(chart.Bar(part, barCells))
-		if inner-fixed < 12 {
-			numbers = theme.PadLeft(unit.Bytes(float64(r.Retained)), bytesCells)
-			lines = append(lines, theme.Pad(rootText(r.HoldRoot), max(inner-bytesCells-2, 1))+"  "+numbers)
-			continue
-		}
-		lines = append(lines, theme.Pad(rootText(r.HoldRoot), inner-fixed)+"  "+numbers)
+		lines = append(lines, s.keeperLine(st.Theme, plural(len(rest), "other"), sum, inner))
 	}
 	f := theme.Frame{Title: "What each holds alone", Note: "of the whole heap"}
 	if s.walk.Shared > 0 {
 		f.Foot = unit.Bytes(float64(s.walk.Shared)) + " held by several"
 	}
-	return t.Frame(f, strings.Join(lines, "\n"), width, height)
+	return st.Theme.Frame(f, strings.Join(lines, "\n"), width, height)
+}
+
+// keeperLine is a name with its bytes, their share, and a bar where there is room.
+func (s *Holders) keeperLine(t *theme.Theme, name string, bytes int64, width int) string {
+	part := share(bytes, s.walk.Reached)
+	numbers := "  " + theme.PadLeft(unit.Bytes(float64(bytes)), bytesCells) + t.Label.Render(theme.PadLeft(unit.Percent(part), shareCells+2))
+	if bar := min(width/5, 16); width >= 56 {
+		numbers += " " + t.Series(1).Render(chart.Bar(part, bar))
+	}
+	if width < 36 {
+		numbers = "  " + theme.PadLeft(unit.Bytes(float64(bytes)), bytesCells)
+	}
+	return theme.Pad(name, max(width-theme.Width(numbers), 1)) + numbers
 }
 
 // lines is the screen without a result: what a walk takes, how far it is, or why there is none.
@@ -185,7 +226,7 @@ func (s *Holders) words(st *State, width, rows int) []string {
 	case w.Running:
 		bar := min(max(width-8, 1), 60)
 		return append([]string{
-			t.Series(1).Render(chart.Bar(w.Progress.Part, bar)) + " " + unit.Percent(w.Progress.Part), t.Label.Render(w.Progress.Stage), "",
+			t.Series(1).Render(chart.Bar(w.Progress.Part, bar)) + " " + unit.Percent(w.Progress.Part), t.Label.Render(theme.Clean(w.Progress.Stage)), "",
 		}, theme.Wrap("Every pointer of the heap is followed. The program goes on meanwhile; readings wait. Esc stops it.", width, rows)...)
 	case w.Failed != nil:
 		return s.failedWords(st, width, rows)

@@ -284,7 +284,7 @@ func (m *Memory) whyNoSites(st *State) string {
 	case d.HeapFailed != nil && notGo(st):
 		return "No allocation sites: " + theme.Clean(st.Info.Name) + " is not a Go program, as far as can be told, and only Go programs record which code allocates."
 	case d.HeapFailed != nil:
-		return sentence("No allocation sites: " + theme.Clean(d.HeapFailed.Error()))
+		return sentence("No allocation sites: "+theme.Clean(d.HeapFailed.Error())) + withoutSites(st)
 	case d.Gone != nil:
 		return "The program ended before a heap profile was read."
 	case d.Snapshot == nil:

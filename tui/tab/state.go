@@ -65,6 +65,28 @@ type Collected struct {
 	After  *sampler.Snapshot
 }
 
+// Freed returns how many bytes of objects were freed between the readings, and how many were allocated meanwhile, by the
+// runtime's own totals: a program that goes on working fills its heap again before the second reading. Where the totals were
+// not read, it is the difference of the heap in use, and allocated is unknown. freed is unknown when that was not read either.
+func (c *Collected) Freed() (freed, allocated sampler.Reading) {
+	passed := func(m sampler.Metric) sampler.Reading {
+		before, after := c.Before.Reading(m), c.After.Reading(m)
+		if !before.OK || !after.OK || after.Value < before.Value {
+			return sampler.Reading{}
+		}
+		return sampler.Known(after.Value - before.Value)
+	}
+	freed, allocated = passed(sampler.GoHeapFrees), passed(sampler.GoHeapAllocs)
+	if freed.OK && allocated.OK {
+		return freed, allocated
+	}
+	before, after := c.Before.Reading(sampler.GoClassObjects), c.After.Reading(sampler.GoClassObjects)
+	if !before.OK || !after.OK {
+		return sampler.Reading{}, sampler.Reading{}
+	}
+	return sampler.Known(max(before.Value-after.Value, 0)), sampler.Reading{}
+}
+
 // Saved is a snapshot file that was written in this session.
 type Saved struct {
 	At   time.Time

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
@@ -178,32 +177,6 @@ func TestSiteHistoryShowsNothingBeforeTheFirstAndZeroAfterTheLast(t *testing.T) 
 	h.Add(&profile.Heap{Time: at(10)})
 	if _, values := h.Of(site.Key(), at(100)); len(values) != 2 || values[0] != 8 || values[1] != 0 {
 		t.Errorf("values %v, want 8 and then 0", values)
-	}
-}
-
-func TestInput(t *testing.T) {
-	var in Input
-	for _, r := range "ab c" {
-		in.Type(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
-	}
-	in.Type(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("\x1b\n\u202e")})
-	if in.Text() != "ab c" {
-		t.Errorf("typed %q", in.Text())
-	}
-	in.Type(tea.KeyMsg{Type: tea.KeyBackspace})
-	in.Type(tea.KeyMsg{Type: tea.KeyCtrlW})
-	if in.Text() != "" {
-		t.Errorf("after deleting %q", in.Text())
-	}
-	in.Type(tea.KeyMsg{Type: tea.KeyCtrlU})
-	if in.Type(tea.KeyMsg{Type: tea.KeyBackspace}) || in.Text() != "" {
-		t.Errorf("an empty line changed to %q", in.Text())
-	}
-	for range 1000 {
-		in.Type(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("世")})
-	}
-	if len(in.Text()) > inputMost {
-		t.Errorf("%d bytes were taken", len(in.Text()))
 	}
 }
 

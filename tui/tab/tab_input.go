@@ -3,54 +3,68 @@ package tab
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
+	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-// inputMost bounds what can be typed or pasted into a filter, in bytes.
+// inputMost bounds what can be typed or pasted into a filter, in characters.
 const inputMost = 256
 
-// Input is a line of text being typed at its end: enough for a filter, with a cursor that does not blink. The zero
-// Input is empty.
-type Input struct{ text string }
-
-// Text returns what was typed.
-func (i *Input) Text() string { return i.text }
-
-// Set replaces the text.
-func (i *Input) Set(text string) { i.text = text }
-
-// Type takes one key and reports whether the text changed. Control characters are not text; Ctrl-U and Ctrl-W delete
-// everything and the last word.
-func (i *Input) Type(key tea.KeyMsg) (changed bool) {
-	before := i.text
-	switch key.Type {
-	case tea.KeyRunes, tea.KeySpace:
-		for _, r := range key.Runes {
-			if unicode.IsPrint(r) && len(i.text)+utf8.RuneLen(r) <= inputMost {
-				i.text += string(r)
-			}
-		}
-	case tea.KeyBackspace:
-		_, size := utf8.DecodeLastRuneInString(i.text)
-		i.text = i.text[:len(i.text)-size]
-	case tea.KeyCtrlU:
-		i.text = ""
-	case tea.KeyCtrlW:
-		trimmed := strings.TrimRight(i.text, " ")
-		i.text = trimmed[:strings.LastIndex(trimmed, " ")+1]
-	}
-	return i.text != before
+// Input is a line of text being typed, with the keys of a shell's line and a cursor that does not blink. The zero
+// Input is empty. The clipboard is not read: a terminal pastes by itself.
+type Input struct {
+	line  textinput.Model
+	ready bool
 }
 
-// View draws the line with its cursor, cut on the left to width cells.
+func (i *Input) model() *textinput.Model {
+	if !i.ready {
+		i.line, i.ready = textinput.New(), true
+		i.line.CharLimit = inputMost
+		i.line.KeyMap.Paste.SetEnabled(false)
+		i.line.Focus()
+	}
+	return &i.line
+}
+
+// Text returns what was typed.
+func (i *Input) Text() string { return i.model().Value() }
+
+// Set replaces the text, with the cursor at its end.
+func (i *Input) Set(text string) {
+	i.model().SetValue(text)
+	i.line.CursorEnd()
+}
+
+// Type takes one key and reports whether the text changed. What is not printable is not text.
+func (i *Input) Type(key tea.KeyMsg) (changed bool) {
+	before := i.Text()
+	key.Runes = []rune(strings.Map(printable, string(key.Runes)))
+	if key.Type == tea.KeyRunes && len(key.Runes) == 0 {
+		return false
+	}
+	i.line, _ = i.line.Update(key)
+	return i.line.Value() != before
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
+}
+
+// View draws the line with its cursor in sight, at most width cells wide.
 func (i *Input) View(t *theme.Theme, width int) string { return i.ViewAs(t, "filter: ", width) }
 
 // ViewAs draws the line behind another label.
 func (i *Input) ViewAs(t *theme.Theme, label string, width int) string {
-	text := theme.TruncateLeft(theme.Clean(i.text), width-len(label)-1)
-	return theme.Truncate(t.Label.Render(label)+text+t.Accent.Render("▏"), width)
+	text, at := []rune(i.Text()), i.line.Position()
+	room := width - len(label) - 1
+	before := theme.TruncateLeft(theme.Clean(string(text[:at])), room)
+	after := theme.Truncate(theme.Clean(string(text[at:])), max(room-theme.Width(before), 0))
+	return theme.Truncate(t.Label.Render(label)+before+t.Accent.Render("▏")+after, width)
 }

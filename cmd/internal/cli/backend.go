@@ -148,7 +148,7 @@ func (b *backend) open(ctx context.Context, t sampler.Target) (*opened, error) {
 		endpoint = b.options.pprof
 	}
 	var err error
-	if o.session, err = openFirst(ctx, t, sources(endpoint, trace)); err != nil {
+	if o.session, err = openFirst(ctx, t, sources(endpoint, trace, b.options.mayWrite())); err != nil {
 		return nil, b.whyNot(o, err)
 	}
 	return o, nil
@@ -247,6 +247,10 @@ func (b *backend) close(ctx context.Context) {
 		_ = b.lister.Close() // it only read
 	}
 }
+
+// mayWrite says whether a target's memory may be written to: never without the flag, and never without the dashboard,
+// which asks first.
+func (o *live) mayWrite() bool { return o.allowWrite && o.format == "dashboard" }
 
 func (o *live) commandName() string {
 	if o.demo {

@@ -65,7 +65,7 @@ func TestScripts(t *testing.T) {
 	for _, tool := range []string{"sh", "sleep", "cp", "head", "pgrep"} {
 		testenv.Tool(t, tool)
 	}
-	servers := startServers(t)
+	servers, files := startServers(t), writeSnapshots(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -73,6 +73,9 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, url)
 			}
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state")) // for black boxes
+			for name, path := range files {
+				env.Setenv(name, path)
+			}
 			env.Setenv("NAME", fmt.Sprintf("ht%d", os.Getpid()%100000))
 			return nil
 		},

@@ -46,7 +46,7 @@ func on(t testing.TB, env []string, path string, args ...string) *console {
 	c := &console{t: t, master: master, slave: slave, ended: make(chan struct{})}
 	c.before = c.settings()
 	c.cmd = exec.Command(path, args...)
-	c.cmd.Env = append(os.Environ(), append([]string{"TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "XDG_STATE_HOME=" + t.TempDir()}, env...)...)
+	c.cmd.Env = append(os.Environ(), append([]string{"TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "CI=", "XDG_STATE_HOME=" + t.TempDir()}, env...)...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = slave, slave, slave
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	c.began = time.Now()

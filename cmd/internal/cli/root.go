@@ -67,6 +67,7 @@ type live struct {
 	pprof       string
 	theme       string
 	demo        bool
+	allowWrite  bool // the dashboard may write into processes, once a person has agreed to each write
 	limits      []analysis.Limit
 }
 
@@ -115,7 +116,7 @@ func newRoot(env *environment) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newSnapshot(env), newDiff(env), newReplay(env), newVersion(env), newCompletion(env), newScenario(env))
+	root.AddCommand(newSnapshot(env), newDiff(env), newReplay(env), newDebug(env), newVersion(env), newCompletion(env), newScenario(env))
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -134,6 +135,8 @@ func (o *live) bind(c *cobra.Command) {
 	f.StringVar(&o.pprof, "pprof", "", "the `URL` of the process's net/http/pprof, where it cannot be found by itself")
 	f.Var(&limits{&o.limits}, "limit", "show how far this limit is, such as rss=500MB; may be repeated")
 	f.Var(&choice{&o.theme, themes(), "unknown theme, known are"}, "theme", "colours for a dark or a light terminal")
+	f.BoolVar(&o.allowWrite, "allow-write", false,
+		"let the keys g and P write 8 bytes into a Go process to make it collect or record allocation sites; each write is asked for first")
 	f.BoolVar(&o.demo, "demo", false, "start a built-in Go server with a leak and watch it")
 	for name, words := range map[string][]string{"mode": modes(), "format": formats(), "theme": themes()} {
 		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -199,6 +202,9 @@ func (o *live) check() error {
 		if t, err := sampler.ParseTarget(o.pprof); err != nil || t.Kind != sampler.KindEndpoint {
 			return usagef("", "--pprof %s: want a URL such as http://localhost:6060", o.pprof)
 		}
+	}
+	if o.allowWrite && o.format != "dashboard" {
+		return usagef("", "--allow-write goes with the dashboard: --format %s never writes into a process", o.format)
 	}
 	if o.output != "" && o.format == "dashboard" {
 		if o.given("format") {

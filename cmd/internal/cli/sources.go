@@ -8,12 +8,13 @@ import (
 )
 
 // sources is the list of concrete sources, the deepest first: the one place that names them all. endpoint is the pprof
-// endpoint of the target where the user named one, trace has its gctrace lines where heaptop reads them.
-func sources(endpoint string, trace goruntime.CycleSource) []sampler.Source {
+// endpoint of the target where the user named one, trace has its gctrace lines where heaptop reads them. allowWrite
+// permits writing into the target's memory: only where a person is there to be asked.
+func sources(endpoint string, trace goruntime.CycleSource, allowWrite bool) []sampler.Source {
 	return []sampler.Source{
 		goruntime.New(goruntime.Options{
 			System:   proc.Source{},
-			Memory:   goproc.Source{},
+			Memory:   goproc.Source{Options: goproc.Options{AllowWrite: allowWrite}},
 			Endpoint: endpoint,
 			Trace:    trace,
 		}),

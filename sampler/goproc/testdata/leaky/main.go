@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -34,6 +35,7 @@ var (
 	table    []any
 	byIndex  []*session // holds some of the sessions a second time
 	forest   []*tree
+	started  sync.WaitGroup
 )
 
 //go:noinline
@@ -55,6 +57,7 @@ func newShared(n int) []byte { return make([]byte, n) }
 //go:noinline
 func worker(jobs chan int) {
 	buf := newBuffer(20_000)
+	started.Done()
 	waitForJob(jobs, buf)
 	runtime.KeepAlive(buf)
 }
@@ -105,8 +108,10 @@ func main() {
 	}
 	jobs := make(chan int)
 	for i := 0; i < env("LEAKY_WORKERS", 50); i++ {
+		started.Add(1)
 		go worker(jobs)
 	}
+	started.Wait()
 	time.Sleep(20 * time.Millisecond) // let the workers block
 	runtime.GC()
 	runtime.GC()

@@ -1,0 +1,138 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"strconv"
+
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+// The most that a report lists.
+const (
+	mostHotspots = 200
+	mostWays     = 16
+	mostKeepers  = 20
+)
+
+// Hotspots tells where memory is: the allocation sites that hold at least threshold bytes, the largest first. With a
+// walk it also tells who holds them, and what each variable and goroutine keeps alive. Either may be nil.
+func Hotspots(heap *profile.Heap, walk *sampler.HeapWalk, threshold float64) []Finding {
+	var out []Finding
+	var holdings map[string]*profile.Holding
+	if walk != nil {
+		list := profile.Holdings(walk)
+		holdings = make(map[string]*profile.Holding, len(list))
+		for i := range list {
+			holdings[list[i].Key()] = &list[i]
+		}
+	}
+	if heap != nil {
+		out = append(out, hotSites(heap, holdings, threshold))
+	}
+	if walk != nil {
+		out = append(out, keepers(walk))
+	}
+	return out
+}
+
+func hotSites(heap *profile.Heap, holdings map[string]*profile.Holding, threshold float64) Finding {
+	f := Finding{Analyzer: "hotspots", Severity: Info, Sites: []FoundSite{}}
+	listed, bytes := 0.0, 0.0
+	for i := range heap.Sites {
+		s := &heap.Sites[i]
+		if s.InUseBytes <= 0 || s.InUseBytes < threshold || len(f.Sites) == mostHotspots {
+			break // they come in descending order
+		}
+		listed++
+		bytes += s.InUseBytes
+		f.Sites = append(f.Sites, foundSite(s, heap.TotalInUse, holdings[s.Key()]))
+	}
+	f.Evidence = map[string]float64{
+		"in_use_bytes": heap.TotalInUse, "listed_bytes": bytes, "sites_count": float64(len(heap.Sites)), "listed_count": listed,
+		"threshold_bytes": threshold,
+	}
+	if heap.Rate > 0 {
+		f.Evidence["sample_rate_bytes"] = float64(heap.Rate)
+	}
+	f.Title = fmt.Sprintf("%s in use in %s allocation sites", unit.Bytes(heap.TotalInUse), unit.Count(float64(len(heap.Sites))))
+	if len(heap.Sites) == 1 {
+		f.Title = unit.Bytes(heap.TotalInUse) + " in use in one allocation site"
+	}
+	return f
+}
+
+// SiteName names an allocation site as reports do: the function and its line, without the paths of package and file.
+func SiteName(function, file string, line int) string {
+	name := profile.ShortName(function)
+	if file != "" {
+		name += " " + path.Base(file) + ":" + strconv.Itoa(line)
+	}
+	return name
+}
+
+func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
+	out := FoundSite{
+		Site: SiteName(s.Function, s.File, s.Line), Stack: make([]string, 0, len(s.Stack)), Bytes: s.InUseBytes,
+		Uncertainty: math.Round(s.Uncertainty), SharePercent: sharePercent(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
+		AllocBytes: s.AllocBytes, Holders: []FoundHolder{},
+	}
+	for _, frame := range s.Stack {
+		out.Stack = append(out.Stack, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
+	}
+	if h == nil {
+		return out
+	}
+	for i := range h.Ways[:min(len(h.Ways), mostWays)] {
+		out.Holders = append(out.Holders, foundHolder(&h.Ways[i], h.Bytes))
+	}
+	return out
+}
+
+func foundHolder(w *sampler.HoldPath, total int64) FoundHolder {
+	out := FoundHolder{
+		MoreRoots: w.MoreRoots, Function: w.Function, Bytes: w.Bytes, SharePercent: sharePercent(float64(w.Bytes), float64(total)),
+		Objects: w.Objects, Samples: w.Samples, Text: profile.HoldersText(w), Roots: []string{}, Path: []string{},
+	}
+	for _, r := range w.Roots {
+		out.Roots = append(out.Roots, r.String())
+	}
+	for i := len(w.Steps) - 1; i >= 0; i-- {
+		out.Path = append(out.Path, profile.StepText(&w.Steps[i]))
+	}
+	return out
+}
+
+// keepers is what the walk tells of the whole heap.
+func keepers(w *sampler.HeapWalk) Finding {
+	f := Finding{Analyzer: "holders", Severity: Info, Sites: []FoundSite{}, Evidence: map[string]float64{
+		"reached_bytes": float64(w.Reached), "reached_objects": float64(w.Objects), "read_bytes": float64(w.Read),
+		"shared_bytes": float64(w.Shared), "took_seconds": w.Took.Seconds(),
+	}}
+	f.Title = "Reached " + unit.Bytes(float64(w.Reached))
+	if w.Marked.OK {
+		f.Evidence["marked_bytes"] = w.Marked.Value
+		if float64(w.Reached) > 1.005*w.Marked.Value {
+			f.Title += ": the " + unit.Bytes(w.Marked.Value) + " that the collector marked, and newer objects"
+		} else {
+			f.Title += " of the " + unit.Bytes(w.Marked.Value) + " that the collector marked"
+		}
+	}
+	f.Title += fmt.Sprintf(", in %s objects; %s were read in %s",
+		unit.Count(float64(w.Objects)), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))
+	for _, r := range w.Roots[:min(len(w.Roots), mostKeepers)] {
+		f.Holders = append(f.Holders, FoundRoot{Root: r.String(), RetainedBytes: r.Retained, SharePercent: sharePercent(float64(r.Retained), float64(w.Reached))})
+	}
+	return f
+}
+
+// sharePercent is a share in percent, to two decimals.
+func sharePercent(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return min(math.Round(10000*part/whole)/100, 100)
+}

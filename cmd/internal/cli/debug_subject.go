@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/capture"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// subject is what a debug command looks into: an open target, or a snapshot.
+type subject struct {
+	info     sampler.Info
+	session  sampler.Session // nil for a snapshot
+	snapshot *capture.Snapshot
+	backend  *backend
+	ctx      context.Context
+}
+
+// openSubject opens a target or reads a file. Nothing is ever written into a target.
+func openSubject(ctx context.Context, env *environment, t sampler.Target) (*subject, error) {
+	if t.Kind == sampler.KindFile {
+		return readSubject(t)
+	}
+	o := &live{env: env, target: t, mode: "live", format: "text", interval: sampler.DefaultInterval}
+	b := newBackend(o)
+	t, err := o.resolve(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := b.open(ctx, t)
+	if err != nil {
+		b.close(ctx)
+		return nil, err
+	}
+	return &subject{info: opened.info(), session: opened.session, backend: b, ctx: ctx}, nil
+}
+
+func readSubject(t sampler.Target) (*subject, error) {
+	if !strings.HasSuffix(t.Path, capture.Extension) {
+		return nil, usagef("", "%s: heaptop debug reads snapshots, whose names end with %s", t.Path, capture.Extension)
+	}
+	snap, err := capture.Read(t.Path)
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	info := snap.Info
+	info.Target = t
+	return &subject{info: info, snapshot: snap}, nil
+}
+
+func (s *subject) close() {
+	if s.session != nil {
+		_ = s.session.Close() // it only read
+		s.backend.close(s.ctx)
+	}
+}
+
+func (s *subject) describe() analysis.FindingTarget {
+	name := s.info.Name
+	if name == "" {
+		name = s.info.Target.String()
+	}
+	return analysis.FindingTarget{Kind: string(s.info.Target.Kind), PID: s.info.PID, Name: name, Source: s.info.Source, Go: s.info.GoVersion}
+}
+
+// heap reads the heap profile.
+func (s *subject) heap(ctx context.Context, r *analysis.Findings) (*profile.Heap, error) {
+	if s.snapshot != nil {
+		r.Time = s.snapshot.Meta.Time
+		if s.snapshot.Heap == nil {
+			return nil, fmt.Errorf("%s holds no heap profile: the program told none when the snapshot was taken", s.info.Target.Path)
+		}
+		return heapOf(*s.snapshot.Heap, r)
+	}
+	p, ok := s.session.(sampler.HeapProfiler)
+	if !ok {
+		return nil, fmt.Errorf("this target tells no allocation sites: %w", sampler.ErrUnsupported)
+	}
+	raw, err := p.HeapProfile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return heapOf(raw, r)
+}
+
+// walk follows the pointers of the heap and shows how far it is.
+func (s *subject) walk(ctx context.Context, env *environment, r *analysis.Findings) (*sampler.HeapWalk, error) {
+	w, ok := s.session.(sampler.HeapWalker)
+	if !ok {
+		return nil, fmt.Errorf("this target does not tell who holds its memory: %w", sampler.ErrUnsupported)
+	}
+	bar := newWalkProgress(env.Err, "heaptop: following the pointers of "+s.describe().Name)
+	walk, err := w.Walk(ctx, sampler.WalkOptions{Progress: func(p sampler.WalkProgress) { bar.show(p.Part, p.Stage) }})
+	bar.end()
+	if errors.Is(err, sampler.ErrSwapped) {
+		return nil, &hinted{err, "the dashboard walks it when you agree to that: heaptop, then the key w"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range walk.Warnings {
+		r.Warnings = append(r.Warnings, plainly(warning))
+	}
+	return &walk, nil
+}
+
+// walkProgress shows on stderr how far long work is: a line that is written over on a terminal, a line now and then
+// elsewhere.
+type walkProgress struct {
+	w        io.Writer
+	terminal bool
+	what     string
+	began    time.Time
+	told     time.Time
+	wide     int
+}
+
+// sayWalkEvery is how often progress is told where there is no terminal.
+const sayWalkEvery = 2 * time.Second
+
+func newWalkProgress(w io.Writer, what string) *walkProgress {
+	return &walkProgress{w: w, terminal: isTerminal(w), what: theme.Clean(what), began: time.Now(), told: time.Now()}
+}
+
+func (p *walkProgress) show(part float64, stage string) {
+	text := fmt.Sprintf("%s: %s, %s", p.what, unit.Percent(part), theme.Clean(stage))
+	switch {
+	case p.terminal:
+		text = theme.Truncate(text, textCells-1)
+		missing := max(p.wide-theme.Width(text), 0)
+		p.wide = theme.Width(text)
+		fmt.Fprintf(p.w, "\r%s%s", text, strings.Repeat(" ", missing))
+	case time.Since(p.told) >= sayWalkEvery:
+		p.told = time.Now()
+		fmt.Fprintln(p.w, text)
+	}
+}
+
+// end leaves the terminal's line empty.
+func (p *walkProgress) end() {
+	if p.terminal && p.wide > 0 {
+		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.wide))
+	}
+}
+
+// writeReport writes what make returns to the file, or to stdout without one.
+func writeReport(env *environment, path string, encode func() ([]byte, error)) error {
+	data, err := encode()
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		if _, err := env.Out.Write(data); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		return nil
+	}
+	file, err := createOutput(path)
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(data); err != nil {
+		file.discard()
+		return err
+	}
+	return file.publish()
+}

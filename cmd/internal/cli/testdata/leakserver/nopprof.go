@@ -1,0 +1,5 @@
+//go:build nopprof
+
+package main
+
+func profile() error { return nil }
