@@ -77,7 +77,7 @@ func SiteName(function, file string, line int) string {
 func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
 	out := FoundSite{
 		Site: SiteName(s.Function, s.File, s.Line), Stack: make([]string, 0, len(s.Stack)), Bytes: s.InUseBytes,
-		Uncertainty: math.Round(s.Uncertainty), SharePercent: sharePercent(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
+		Uncertainty: math.Round(s.Uncertainty), SharePercent: partOf(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
 		AllocBytes: s.AllocBytes, Holders: []FoundHolder{},
 	}
 	for _, frame := range s.Stack {
@@ -94,7 +94,7 @@ func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
 
 func foundHolder(w *sampler.HoldPath, total int64) FoundHolder {
 	out := FoundHolder{
-		MoreRoots: w.MoreRoots, Function: w.Function, Bytes: w.Bytes, SharePercent: sharePercent(float64(w.Bytes), float64(total)),
+		MoreRoots: w.MoreRoots, Function: w.Function, Bytes: w.Bytes, SharePercent: partOf(float64(w.Bytes), float64(total)),
 		Objects: w.Objects, Samples: w.Samples, Text: profile.HoldersText(w), Roots: []string{}, Path: []string{},
 	}
 	for _, r := range w.Roots {
@@ -124,13 +124,13 @@ func keepers(w *sampler.HeapWalk) Finding {
 	f.Title += fmt.Sprintf(", in %s objects; %s were read in %s",
 		unit.Count(float64(w.Objects)), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))
 	for _, r := range w.Roots[:min(len(w.Roots), mostKeepers)] {
-		f.Holders = append(f.Holders, FoundRoot{Root: r.String(), RetainedBytes: r.Retained, SharePercent: sharePercent(float64(r.Retained), float64(w.Reached))})
+		f.Holders = append(f.Holders, FoundRoot{Root: r.String(), RetainedBytes: r.Retained, SharePercent: partOf(float64(r.Retained), float64(w.Reached))})
 	}
 	return f
 }
 
-// sharePercent is a share in percent, to two decimals.
-func sharePercent(part, whole float64) float64 {
+// partOf is a share in percent, to two decimals.
+func partOf(part, whole float64) float64 {
 	if whole <= 0 {
 		return 0
 	}
