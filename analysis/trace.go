@@ -209,12 +209,13 @@ func (t *Trace) addSites(from, to TracePoint) {
 func (t *Trace) window(from, to TracePoint) (cycles sampler.Reading) {
 	a, okA := from.AsOf()
 	b, okB := to.AsOf()
+	timed := okA && okB
 	switch {
-	case okA && okB && !b.After(a), !(okA && okB) && sameProfile(from.Heap, to.Heap):
+	case timed && !b.After(a), !timed && sameProfile(from.Heap, to.Heap):
 		t.SitesFrom, t.SitesTo, t.Unchanged = a, b, true
 		t.note("below the resolution: the runtime tells sites two collections later, and none newer since%s", clock(b, okB))
 		return cycles
-	case okA && okB:
+	case timed:
 		t.SitesFrom, t.SitesTo = a, b
 		n := 0.0
 		for _, c := range to.Cycles {

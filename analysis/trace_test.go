@@ -45,12 +45,13 @@ func tracePoint(t *testing.T) analysis.TracePoint {
 	return p
 }
 
+// churn allocates n times and keeps nothing.
+//
 //go:noinline
-func churn(n, size int) (last []byte) {
+func churn(n, size int) {
 	for range n {
-		last = make([]byte, size)
+		runtime.KeepAlive(make([]byte, size))
 	}
-	return last
 }
 
 //go:noinline

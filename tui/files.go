@@ -132,7 +132,7 @@ func lookInto(files []tab.FileInfo) tab.FileInfos {
 func lookIntoSnapshot(f *tab.FileInfo) error {
 	s, err := capture.Peek(f.Path)
 	if err != nil {
-		return withoutPath(err)
+		return withoutPath(f.Path, err)
 	}
 	f.Time, f.Note, f.Program = s.Meta.Time, s.Note, s.Info.Name
 	if s.Sample != nil {
@@ -147,7 +147,7 @@ func lookIntoSnapshot(f *tab.FileInfo) error {
 func lookIntoRecording(f *tab.FileInfo) error {
 	r, err := capture.Open(f.Path)
 	if err != nil {
-		return withoutPath(err)
+		return withoutPath(f.Path, err)
 	}
 	defer func() { _ = r.Close() }() // it was only read
 	from, to := r.Span()
@@ -157,20 +157,16 @@ func lookIntoRecording(f *tab.FileInfo) error {
 	}
 	last, err := r.At(to)
 	if err != nil {
-		return withoutPath(err)
+		return withoutPath(f.Path, err)
 	}
 	f.RSS, f.Heap = last.Reading(sampler.ProcessRSS), last.Reading(sampler.GoClassObjects)
 	return nil
 }
 
-// withoutPath leaves the file's path out of an error, which stands beside its name.
-func withoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
+// withoutPath leaves the file's path out of an error that stands beside its name.
+func withoutPath(path string, err error) error {
+	if _, reason, found := strings.Cut(err.Error(), path+": "); found {
+		return errors.New(reason)
 	}
 	return err
 }

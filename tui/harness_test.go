@@ -165,7 +165,10 @@ func keyMsg(name string) tea.KeyMsg {
 		"down": tea.KeyDown, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
 		"left": tea.KeyLeft, "right": tea.KeyRight,
 		"ctrl+c": tea.KeyCtrlC, "backspace": tea.KeyBackspace, "ctrl+u": tea.KeyCtrlU,
-		"delete": tea.KeyDelete, " ": tea.KeySpace,
+		"delete": tea.KeyDelete,
+	}
+	if name == " " {
+		return tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(name)}
 	}
 	if kind, ok := special[name]; ok {
 		return tea.KeyMsg{Type: kind}

@@ -275,7 +275,7 @@ func (m *model) moment() (long, short string) {
 	if v.Gone != nil {
 		end = clean(v.Gone.Error())
 	}
-	switch left := v.Last.Sub(v.Data.At); {
+	switch left := v.Last.Sub(v.Data.At).Round(time.Second); {
 	case v.First.Equal(v.Last):
 		return short + t.Label.Render(" · a snapshot"), short
 	case left >= time.Second:

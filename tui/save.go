@@ -27,6 +27,10 @@ func (m *model) writeSnapshot() tea.Cmd {
 		}
 	}
 	_, paused := st.Paused()
+	past, at := m.pastShown(), d.At
+	if !paused {
+		past = nil
+	}
 	ctx, watch, dir := m.ctx, m.watch, m.o.SnapshotDir
 	if paused || d.Gone != nil {
 		watch = nil
@@ -36,6 +40,11 @@ func (m *model) writeSnapshot() tea.Cmd {
 			ctx, stop := context.WithTimeout(ctx, readTimeout)
 			defer stop()
 			snap = withProfiles(ctx, watch, snap)
+		}
+		if past != nil {
+			if p, err := past.GoroutineProfileAt(at); err == nil {
+				snap.Goroutine = p
+			}
 		}
 		path, err := save(dir, snap)
 		return savedMsg{at: time.Now(), path: path, err: err}

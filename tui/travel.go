@@ -101,7 +101,7 @@ func (m *model) whyNotInPast(id keys.ID) string {
 			return "no program is watched: choose one with Enter"
 		case m.pastShown() == nil:
 			return "nothing is kept of the past of this target"
-		case !paused:
+		case !paused && m.st.Live().Gone == nil:
 			return "moves in time while the screen is paused: p pauses it"
 		}
 	case keys.Compare:
@@ -188,7 +188,7 @@ func (l leap) from(past capture.Past, at, since time.Time) (to time.Time, end st
 	}
 	at = at.Add(l.by)
 	if at.Before(since) {
-		at = since
+		at, end = since, first
 	}
 	if before, ok := past.Before(at.Add(1)); ok && !before.Before(since) {
 		if next, more := past.Next(at.Add(-1)); l.by > 0 && more {

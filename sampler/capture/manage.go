@@ -44,11 +44,11 @@ func Rename(path, name string) (string, error) {
 	name = strings.TrimSuffix(strings.TrimSpace(name), ext)
 	switch {
 	case name == "" || strings.Trim(name, ".") == "":
-		return "", fmt.Errorf("rename %s: the new name is empty", path)
+		return "", fmt.Errorf("rename %s: the new name is empty", filepath.Base(path))
 	case strings.ContainsAny(name, "/\\:\x00") || strings.HasPrefix(name, "."):
-		return "", fmt.Errorf("rename %s: %q is no plain name: no slashes, no colon, no dot in front", path, name)
+		return "", fmt.Errorf("rename %s: %q is no plain name: no slashes, no colon, no dot in front", filepath.Base(path), name)
 	case len(name) > 200:
-		return "", fmt.Errorf("rename %s: the new name is longer than 200 bytes", path)
+		return "", fmt.Errorf("rename %s: the new name is longer than 200 bytes", filepath.Base(path))
 	}
 	to := filepath.Join(filepath.Dir(path), name+ext)
 	if to == path {

@@ -115,6 +115,9 @@ func (s *Holders) Why(st *State, id keys.ID) string {
 // whyNoHolders is the reason for which a screen with allocation sites cannot tell who holds them: that of whyNoWalk,
 // unless there is an earlier walk to show.
 func whyNoHolders(st *State) string {
+	if st.Visiting() != nil {
+		return notOfThen
+	}
 	if st.Walk.Last != nil {
 		return ""
 	}
@@ -141,6 +144,8 @@ func whyNoWalk(st *State) string {
 // whyNoRecord is the reason for which the recording of allocation sites cannot be switched on.
 func whyNoRecord(st *State) string {
 	switch {
+	case st.Visiting() != nil:
+		return notOfThen
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
 	case notGo(st):
@@ -157,7 +162,7 @@ func whyNoRecord(st *State) string {
 
 // withoutSites says which keys help where a Go program records no allocation sites.
 func withoutSites(st *State) string {
-	if st.Live().Gone != nil {
+	if st.Live().Gone != nil || st.Visiting() != nil {
 		return ""
 	}
 	text := ""

@@ -309,7 +309,7 @@ func emptySites(st *State, why string, width, rows int) string {
 	for _, l := range theme.Wrap(why, width-2, rows) {
 		lines = append(lines, " "+l)
 	}
-	if st.Watching {
+	if st.Watching && st.Visiting() == nil {
 		for _, h := range st.Hints {
 			lines = append(lines, "")
 			for i, l := range theme.Wrap(h, width-4, rows) {

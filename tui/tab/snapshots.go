@@ -171,10 +171,10 @@ func (s *Snapshots) Why(_ *State, id keys.ID) string {
 		}
 	case keys.Note:
 		switch {
-		case file.Recording:
-			return "a recording has no note of its own"
 		case file.Err != nil:
 			return "this file cannot be read: " + theme.Clean(file.Err.Error())
+		case file.Recording:
+			return "a recording has no note of its own"
 		}
 	}
 	return ""

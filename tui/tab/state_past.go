@@ -35,6 +35,9 @@ const (
 // RecentSlot returns the five seconds that an instant lies in.
 func RecentSlot(t time.Time) int64 { return t.UnixNano() / int64(RecentEvery) }
 
+// notOfThen is why something cannot be done to a moment of the past.
+const notOfThen = "is of now, and this is how it was: p goes back to now"
+
 // Visit is a moment of the past, read to be shown. The root fills Data as far as it is recorded; what follows from the
 // readings State works out itself, as it does live.
 type Visit struct {

@@ -229,9 +229,6 @@ func (s *Trace) sitesPanel(st *State, b box) string {
 	f := theme.Frame{Title: "Who allocates", Focused: true}
 	if tr := s.trace; tr != nil && len(tr.Sites) > 0 {
 		f.Note = tr.SitesFrom.Format(time.TimeOnly) + " to " + tr.SitesTo.Format(time.TimeOnly)
-		if b.width >= wide {
-			f.Note += ", between two collections"
-		}
 	}
 	if n := s.table.Len(); n > 0 {
 		f.Foot = unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))

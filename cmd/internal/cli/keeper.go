@@ -108,10 +108,8 @@ func (k *keeper) follow(ctx context.Context, w *sampler.Watcher) {
 		k.mu.Lock()
 		wanted := k.free || k.recorder != nil
 		k.mu.Unlock()
-		if d := k.sinks().Due(time.Now()); !wanted || !(d.Heap || d.Goroutines || d.Mappings) {
-			continue
-		}
-		if err := k.take(ctx, w); errors.Is(err, sampler.ErrGone) {
+		d := k.sinks().Due(time.Now())
+		if wanted && (d.Heap || d.Goroutines || d.Mappings) && errors.Is(k.take(ctx, w), sampler.ErrGone) {
 			return
 		}
 	}

@@ -69,7 +69,7 @@ func (o *live) runDashboard(ctx context.Context, b *backend) error {
 		defer cancel()
 	}
 	settings := tui.Options{
-		Backend: b, Theme: o.colours(), Interval: o.interval, SnapshotDir: o.snapshotDir,
+		Backend: b, Mode: o.mode, Theme: o.colours(), Interval: o.interval, SnapshotDir: o.snapshotDir,
 		Limits: o.limits, Version: version(), Input: o.env.In, Output: o.env.Out,
 	}
 	target, err := o.resolve(ctx, b)

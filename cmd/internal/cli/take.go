@@ -103,7 +103,7 @@ type destination struct {
 // written into the default folder instead, so that it is not lost, and the error says so.
 func (d destination) write(s *capture.Snapshot) (path string, err error) {
 	if d.profile && s.Heap == nil {
-		return "", fmt.Errorf("there is no heap profile to write: %w", whyNoHeap(s))
+		return "", fmt.Errorf("there is no heap profile to write: %w", missingHeap(s))
 	}
 	if path, err = d.writeTo(s); err == nil {
 		return path, nil
@@ -139,8 +139,8 @@ func (d destination) writeTo(s *capture.Snapshot) (path string, err error) {
 	return capture.WriteNew(d.dir, s)
 }
 
-// whyNoHeap returns the reason for which a snapshot has no heap profile.
-func whyNoHeap(s *capture.Snapshot) error {
+// missingHeap returns the reason for which a snapshot has no heap profile.
+func missingHeap(s *capture.Snapshot) error {
 	for _, w := range s.Sample.Warnings {
 		if strings.Contains(w.Error(), "heap profile") {
 			return w

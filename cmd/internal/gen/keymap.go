@@ -38,6 +38,7 @@ func labels(k keys.Binding) string {
 func keyName(key string) string {
 	names := map[string]string{
 		"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift-Tab", "ctrl+c": "Ctrl-C", "up": "↑", "down": "↓",
+		"left": "←", "right": "→", " ": "Space", "delete": "Delete",
 		"pgup": "PgUp", "pgdown": "PgDn", "home": "Home", "end": "End",
 	}
 	if name, ok := names[key]; ok {
