@@ -3,6 +3,7 @@ package analysis_test
 import (
 	"math"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"testing"
@@ -89,6 +90,8 @@ func TestPausesOfThisProcess(t *testing.T) {
 		f := list[0].Value.Float64Histogram()
 		return sampler.Histogram{Buckets: slices.Clone(f.Buckets), Counts: slices.Clone(f.Counts)}
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	runtime.GC() // ends one that may be under way
 	var before, after runtime.MemStats
 	first := read()
 	runtime.ReadMemStats(&before)

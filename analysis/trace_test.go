@@ -133,12 +133,12 @@ func TestTraceOfThisProgram(t *testing.T) {
 // TestTracerResolution: between collections nothing new is published, and what was allocated then is told once, later.
 func TestTracerResolution(t *testing.T) {
 	var r analysis.Tracer
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	runtime.GC()
 	runtime.GC()
 	if _, ok := r.Next(tracePoint(t)); ok {
 		t.Fatal("a trace of one point")
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	churn(20_000, 1024)
 	tr, ok := r.Next(tracePoint(t))
 	if !ok || !tr.Unchanged || len(tr.Sites) != 0 || !strings.Contains(strings.Join(tr.Notes, "\n"), "below the resolution") {

@@ -73,7 +73,7 @@ func steps() []step {
 		{"g", "? write 8 bytes into process 4242 to make it collect?"}, {"n", "nothing was written"},
 		{"g", "? write 8 bytes"}, {"y", "forcing a collection"}, {"P", "! P record allocation sites in process 4242: it records them already"},
 		{"w", "▸ Who holds cache.(*LRU).Add"}, {"esc", "▸ Allocation sites"},
-		{"p", "‖ paused"}, {"left", "1s ago"}, {"home", "11s ago"}, {"right", "10s ago"}, {"end", "‖ 11:07:21"}, {"home", "11s ago"},
+		{"p", "‖ paused"}, {"left", "1s ago"}, {"home", "11s ago"}, {"right", "10s ago"}, {"end", "11:07:21"}, {"home", "11s ago"},
 		{"d", "Comparison"}, {"c", "mark"}, {"c", "heap in use"}, {"right", "▸sizes"}, {"left", "▸sites"}, {"M", "· own code"}, {"esc", "▸ Allocation sites"}, {"esc", "● live"},
 		{"a", "▸ Who allocates"}, {"esc", "▸ Allocation sites"},
 		{"S", "▸ Snapshots and recordings"}, {" ", "● …"}, {"R", "new name: api"}, {"esc", "● …"}, {"D", "? delete api"}, {"n", "nothing was deleted"},

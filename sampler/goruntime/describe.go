@@ -46,6 +46,9 @@ func (j *session) Describe() sampler.Info {
 // advice says what would show more of a Go program.
 func (j *session) advice() []string {
 	out := append([]string(nil), j.hints...)
+	if named := j.adviseNamed(); named != "" {
+		out = append(out, named)
+	}
 	if !j.isGo() || j.agent != nil {
 		return out
 	}
@@ -60,7 +63,7 @@ func (j *session) advice() []string {
 		}
 	case !deep:
 		out = append(out, "to see the heap and the collector, "+howAgent+", or "+howEndpoint)
-		if j.scan != nil && j.scan.err != nil {
+		if j.scan != nil && j.scan.err != nil && j.src.o.Endpoint == "" {
 			out = append(out, "no pprof endpoint was looked for: "+j.scan.err.Error())
 		}
 	default:

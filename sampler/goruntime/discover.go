@@ -58,11 +58,15 @@ func (j *session) lookDeeper(ctx context.Context) {
 	if j.endpoint != nil || j.agent != nil {
 		return
 	}
+	if j.src.o.Endpoint != "" {
+		j.lookForNamed()
+		return
+	}
 	if j.scan == nil {
 		j.scan = newScan()
 	}
 	if !j.scan.busy && !time.Now().Before(j.scan.next) {
-		j.startScan()
+		j.startScan(j.searchPorts())
 	}
 }
 
@@ -89,7 +93,7 @@ func (j *session) findEndpoint(ctx context.Context) {
 	if j.agent != nil {
 		return // it can do all that an endpoint can
 	}
-	j.startScan()
+	j.startScan(j.searchPorts())
 	if j.memory != nil {
 		return
 	}
@@ -103,14 +107,20 @@ func (j *session) findEndpoint(ctx context.Context) {
 	}
 }
 
-func (j *session) startScan() {
+// searchPorts returns the search on all ports of the process.
+func (j *session) searchPorts() func(context.Context) (*endpoint, error) {
+	s, root, pid, every := j.scan, j.src.o.Root, j.pid, j.src.every
+	return func(ctx context.Context) (*endpoint, error) { return s.search(ctx, root, pid, every) }
+}
+
+// startScan runs a search in the background.
+func (j *session) startScan(search func(context.Context) (*endpoint, error)) {
 	s := j.scan
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.busy, s.next = cancel, true, time.Now().Add(scanEvery*j.src.rescan)
-	root, pid, every := j.src.o.Root, j.pid, j.src.every
 	s.done.Go(func() {
 		defer cancel()
-		e, err := s.search(ctx, root, pid, every)
+		e, err := search(ctx)
 		s.fails <- err
 		s.found <- e
 	})
@@ -132,7 +142,7 @@ func (j *session) scanned(e *endpoint) {
 	j.scan.busy = false
 	j.scan.err = <-j.scan.fails
 	if j.endpoint = e; e != nil {
-		e.found = true
+		e.found = j.src.o.Endpoint == ""
 	}
 }
 

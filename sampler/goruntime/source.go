@@ -103,20 +103,16 @@ func (j *session) openProcess(ctx context.Context) error {
 	}
 	j.program = j.src.programs.of(j.src.o.Root, j.pid)
 	j.findAgent(ctx)
-	if !j.isGo() {
-		return nil
+	if j.isGo() {
+		j.openMemory(ctx)
 	}
-	j.openMemory(ctx)
-	if j.src.o.Endpoint == "" {
+	switch {
+	case j.src.o.Endpoint != "":
+		return j.openNamed(ctx)
+	case j.isGo():
 		j.findEndpoint(ctx)
-		return nil
 	}
-	u, err := parsePprofURL(j.src.o.Endpoint)
-	if err != nil {
-		return err
-	}
-	j.endpoint, err = openEndpoint(ctx, u, j.src.every, http.ProxyFromEnvironment)
-	return err
+	return nil
 }
 
 // openEndpoint asks a URL, and joins the process behind it when that is on this machine.

@@ -115,7 +115,7 @@ func (o *hotspots) run(ctx context.Context) error {
 	r := &analysis.Findings{Schema: analysis.FindingsSchema, Command: "hotspots", Time: time.Now(), Target: s.describe(), Warnings: []string{}}
 	heap, err := s.heap(ctx, r)
 	if err != nil && (!o.holders || !errors.Is(err, sampler.ErrUnsupported)) {
-		return cause(ctx, adviseNoHeap(s, err))
+		return cause(ctx, withWayOut(s, err))
 	}
 	var walk *sampler.HeapWalk
 	if o.holders {
@@ -139,8 +139,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// adviseNoHeap adds what helps to a heap profile that could not be read.
-func adviseNoHeap(s *subject, err error) error {
+// withWayOut adds what helps to a heap profile that could not be read.
+func withWayOut(s *subject, err error) error {
 	if s.session == nil || !errors.Is(err, sampler.ErrUnsupported) {
 		return err
 	}

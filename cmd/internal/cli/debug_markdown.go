@@ -85,24 +85,5 @@ func inMarkdown(s string) string {
 	return b.String()
 }
 
-// inCode makes a name from a stranger a piece of code that nothing in it can end, in a table too.
-func inCode(s string) string {
-	s = theme.Clean(s)
-	switch {
-	case s == "":
-		return ""
-	case !strings.ContainsAny(s, "`|\\<>&"):
-		return "`" + s + "`"
-	}
-	var b strings.Builder
-	b.WriteString("<code>")
-	for _, r := range s {
-		if r < 0x80 && r != ' ' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
-			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString("</code>")
-	return b.String()
-}
+// inCode makes a name from a stranger a piece of code, without what would reach a terminal that shows the text.
+func inCode(s string) string { return code(theme.Clean(s)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/unit"
-	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // subject is what a debug command looks into: an open target, or a snapshot.
@@ -98,9 +96,11 @@ func (s *subject) walk(ctx context.Context, env *environment, r *analysis.Findin
 	if !ok {
 		return nil, fmt.Errorf("this target does not tell who holds its memory: %w", sampler.ErrUnsupported)
 	}
-	bar := newWalkProgress(env.Err, "heaptop: following the pointers of "+s.describe().Name)
-	walk, err := w.Walk(ctx, sampler.WalkOptions{Progress: func(p sampler.WalkProgress) { bar.show(p.Part, p.Stage) }})
-	bar.end()
+	bar, what := newProgress(env.Err), "following the pointers of "+s.describe().Name
+	walk, err := w.Walk(ctx, sampler.WalkOptions{Progress: func(p sampler.WalkProgress) {
+		bar.say(time.Now(), fmt.Sprintf("%s: %s, %s", what, unit.Percent(p.Part), p.Stage))
+	}})
+	bar.clear()
 	if errors.Is(err, sampler.ErrSwapped) {
 		return nil, &hinted{err, "the dashboard walks it when you agree to that: heaptop, then the key w"}
 	}
@@ -111,45 +111,6 @@ func (s *subject) walk(ctx context.Context, env *environment, r *analysis.Findin
 		r.Warnings = append(r.Warnings, plainly(warning))
 	}
 	return &walk, nil
-}
-
-// walkProgress shows on stderr how far long work is: a line that is written over on a terminal, a line now and then
-// elsewhere.
-type walkProgress struct {
-	w        io.Writer
-	terminal bool
-	what     string
-	began    time.Time
-	told     time.Time
-	wide     int
-}
-
-// sayWalkEvery is how often progress is told where there is no terminal.
-const sayWalkEvery = 2 * time.Second
-
-func newWalkProgress(w io.Writer, what string) *walkProgress {
-	return &walkProgress{w: w, terminal: isTerminal(w), what: theme.Clean(what), began: time.Now(), told: time.Now()}
-}
-
-func (p *walkProgress) show(part float64, stage string) {
-	text := fmt.Sprintf("%s: %s, %s", p.what, unit.Percent(part), theme.Clean(stage))
-	switch {
-	case p.terminal:
-		text = theme.Truncate(text, textCells-1)
-		missing := max(p.wide-theme.Width(text), 0)
-		p.wide = theme.Width(text)
-		fmt.Fprintf(p.w, "\r%s%s", text, strings.Repeat(" ", missing))
-	case time.Since(p.told) >= sayWalkEvery:
-		p.told = time.Now()
-		fmt.Fprintln(p.w, text)
-	}
-}
-
-// end leaves the terminal's line empty.
-func (p *walkProgress) end() {
-	if p.terminal && p.wide > 0 {
-		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.wide))
-	}
 }
 
 // writeReport writes what make returns to the file, or to stdout without one.

@@ -145,6 +145,6 @@ func opensDashboard(command string) bool {
 	if fields[0] != "heaptop" {
 		return false
 	}
-	return len(fields) < 2 || !slices.Contains([]string{"snapshot", "diff", "replay", "version", "completion", "help"}, fields[1]) &&
+	return len(fields) < 2 || !slices.Contains([]string{"snapshot", "diff", "replay", "debug", "version", "completion", "help"}, fields[1]) &&
 		!slices.Contains(fields, "--format") && !slices.Contains(fields, "--help") && !strings.Contains(command, "--mode snapshot")
 }
