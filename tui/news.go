@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -101,7 +102,8 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 	source, hints := m.st.Target().Info.Source, m.st.Target().Info.Hints
 	m.hear(msg.at, msg.event)
 	cmds := []tea.Cmd{m.heard(tab.NewsSnapshot), m.listen()}
-	if now := m.st.Target().Info; now.Source != source || !slices.Equal(now.Hints, hints) { // an endpoint that was found beside memory changes the hints alone
+	// An endpoint that was found beside memory changes the hints alone.
+	if is := m.st.Target().Info; is.Source != source || !slices.Equal(is.Hints, hints) {
 		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
@@ -126,8 +128,22 @@ func (m *model) hear(at time.Time, e sampler.Event) {
 		if q := m.question; q != nil && q.no == "" {
 			m.question = nil
 		}
-		m.say(clean(gone.Error())+"; the last values are shown", true)
+		m.say(clean(gone.Error())+m.kept(), true)
 	}
+}
+
+// kept says what is left of a target that has ended.
+func (m *model) kept() string {
+	if r, ok := m.watch.(Recorded); ok {
+		box, err := r.BlackBox()
+		switch {
+		case err != nil:
+			return "; its last minutes could not be written: " + clean(err.Error())
+		case box.Recording != "":
+			return ": this is what was in memory before; ← goes back, S lists " + clean(filepath.Base(box.Recording))
+		}
+	}
+	return "; the last values are shown"
 }
 
 // opened turns to another target, or says why that was not possible and stays.

@@ -35,10 +35,15 @@ type FileInfo struct {
 // Requests that have to do with files, as messages of commands. The root answers the first two with FileList and
 // FileInfos, and the others with a Notice and a FilesChanged.
 type (
-	ListFiles  struct{}
-	LookInto   struct{ Files []FileInfo }
+	// ListFiles asks what is in the folder.
+	ListFiles struct{}
+	// LookInto asks for what stands in files.
+	LookInto struct{ Files []FileInfo }
+	// RenameFile gives a file another name in its folder.
 	RenameFile struct{ Path, Name string }
-	NoteFile   struct{ Path, Note string }
+	// NoteFile writes the person's note into a snapshot.
+	NoteFile struct{ Path, Note string }
+	// DeleteFile removes a file; the person has agreed.
 	DeleteFile struct{ Path string }
 	// Confirm asks the person, and runs Yes when the person agrees.
 	Confirm struct {
