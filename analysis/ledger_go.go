@@ -128,21 +128,40 @@ func (b *builder) fitMapped(heap, metadata []Row) {
 	outside := min(b.sum.outside(), b.anon-copies)
 	native := Row{Key: "native", Name: "native", Note: "malloc, cgo, mmap and the program's own variables"}
 	if b.sum.named {
+		handedOut := total(metadata)
 		own := min(b.sum.goOther, b.anon-copies-outside)
 		metadata = []Row{{Key: "metadata", Name: "runtime metadata", Bytes: own, Note: "resident part, by its mappings"}}
 		native.Bytes = outside
 		b.fitHeap(heap, b.anon-copies-outside-own)
+		b.grownSince(&native, copies+outside+own, max(handedOut-own, 0))
 	} else {
 		b.fitHeap(heap, b.anon-copies-outside)
 		cut(metadata, total(metadata)-outside, b.notResident(), "metadata")
 		native.Bytes = outside - total(metadata)
 		native.note("at least: the runtime's metadata is counted as resident in full")
+		b.grownSince(&native, copies+outside, 0)
 	}
 	b.add(metadata...)
 	b.add(native)
 	if copies > 0 && b.filesOK {
 		b.files += copies
 	}
+}
+
+// grownSince adds to native the anonymous memory that came since the address space was read and that the Go runtime
+// cannot have: what is beyond the placed memory, all of the heap it handed out, and the growth its own data may still have.
+// Without it a native leak would be unexplained until the address space is read again.
+func (b *builder) grownSince(native *Row, placed, metadata float64) {
+	age := b.s.Time.Sub(b.maps.Time)
+	if age <= 0 || b.maps.Time.IsZero() {
+		return
+	}
+	grown := b.anon - placed - total(b.l.Rows) - metadata
+	if grown <= max(b.l.Total/100, 1<<20) { // readings made at slightly different times differ by as much
+		return
+	}
+	native.Bytes += grown
+	native.note(unit.Bytes(grown) + " of it came since the address space was read " + ago(age) + " before")
 }
 
 // fitHeap adds the heap's rows for its resident memory. More than was handed out are pages that the runtime returned and

@@ -158,6 +158,35 @@ func TestLedgerByNamedMappings(t *testing.T) {
 	}
 }
 
+// The address space is read every few seconds; a native leak grows between.
+func TestNativeMemoryThatCameSinceTheAddressSpaceWasRead(t *testing.T) {
+	read := func(age time.Duration, grown, heapGrown float64) (native, unexplained float64, said string) {
+		s := snapshot(with(server(), map[sampler.Metric]float64{
+			sampler.ProcessRSS: (260 + grown + heapGrown) * mb, sampler.ProcessAnon: (240 + grown + heapGrown) * mb,
+			sampler.GoClassObjects: (130 + heapGrown) * mb,
+		}))
+		l := ledger(t, s, &sampler.Mappings{Time: s.Time.Add(-age), List: []sampler.Mapping{
+			{Name: "[anon: Go: heap]", Go: true, Size: 400 * mb, RSS: 170 * mb}, {Name: "[anon: Go: immortal metadata]", Go: true, Size: 9 * mb, RSS: 4 * mb},
+			{Name: "", Size: 190 * mb, RSS: 65 * mb, Anon: 65 * mb}, {Name: "/bin/server", Size: 30 * mb, RSS: 19 * mb, Anon: 1 * mb},
+		}})
+		m := megabytes(l)
+		return m["native"], m["unexplained"], note(l, "native")
+	}
+	if native, rest, said := read(7*time.Second, 0, 0); native != 65 || rest != 0 || strings.Contains(said, "came since") {
+		t.Errorf("nothing grew: native %v, unexplained %v, %q", native, rest, said)
+	}
+	// 100 MB came. 30 MB of them may be heap that was returned and is kept, 6 MB the runtime's own data.
+	if native, rest, said := read(7*time.Second, 100, 0); native != 65+64 || rest != 6 || !strings.Contains(said, "64.0 MB of it came since the address space was read 7.0s before") {
+		t.Errorf("100 MB more: native %v, unexplained %v, %q", native, rest, said)
+	}
+	if native, rest, _ := read(7*time.Second, 0, 100); native != 65 || rest != 0 {
+		t.Errorf("100 MB more heap: native %v, unexplained %v", native, rest)
+	}
+	if native, rest, _ := read(0, 100, 0); native != 65 || rest != 70 {
+		t.Errorf("an address space of the same moment does not tell of it: native %v, unexplained %v", native, rest)
+	}
+}
+
 func TestLedgerRefusesAProofWithHoles(t *testing.T) {
 	s := snapshot(server())
 	maps := &sampler.Mappings{Time: s.Time, List: []sampler.Mapping{
