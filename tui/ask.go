@@ -20,6 +20,7 @@ const (
 	heapEvery       = 5 * time.Second
 	goroutinesEvery = 5 * time.Second
 	mappingsEvery   = 10 * time.Second
+	mappingsAgain   = 2 * time.Second // after they were put off: somebody else had just read them
 	processesEvery  = time.Second
 	logEvery        = 500 * time.Millisecond
 	readTimeout     = 15 * time.Second
@@ -40,6 +41,9 @@ func (a *asking) due(now time.Time, every time.Duration) bool {
 	a.at, a.busy = now, true
 	return true
 }
+
+// sooner makes it due again after wait instead of every.
+func (a *asking) sooner(every, wait time.Duration) { a.at = a.at.Add(wait - every) }
 
 // asked is all sorts.
 type asked struct{ heap, goroutines, mappings, processes, log asking }

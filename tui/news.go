@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		}
 	case mappingsMsg:
 		m.asked.mappings.busy = false
+		if errors.Is(msg.err, sampler.ErrBudget) {
+			m.asked.mappings.sooner(mappingsEvery, mappingsAgain)
+		}
 		if msg.watch == m.watchID {
 			m.st.SetMappings(msg.maps, msg.err)
 			return m.heard(tab.NewsMappings), true
