@@ -193,11 +193,7 @@ func fresh(ctx context.Context, watch Watch, d tab.Data) tab.Data {
 	grown := d
 	err := watch.Do(ctx, func(ctx context.Context, s sampler.Session) error {
 		if p, ok := s.(sampler.HeapProfiler); ok {
-			if raw, err := p.HeapProfile(ctx); err == nil {
-				if heap, err := profile.ParseHeap(raw); err == nil {
-					grown.Heap = &heap
-				}
-			}
+			grown.Heap = freshHeap(ctx, p, d.Heap)
 		}
 		if p, ok := s.(sampler.GoroutineProfiler); ok {
 			if g, err := p.Goroutines(ctx); err == nil {
@@ -215,6 +211,19 @@ func fresh(ctx context.Context, watch Watch, d tab.Data) tab.Data {
 		return d
 	}
 	return grown
+}
+
+// freshHeap reads a heap profile, and returns the one before where that is not possible.
+func freshHeap(ctx context.Context, p sampler.HeapProfiler, before *profile.Heap) *profile.Heap {
+	raw, err := p.HeapProfile(ctx)
+	if err != nil {
+		return before
+	}
+	heap, err := profile.ParseHeap(raw)
+	if err != nil {
+		return before
+	}
+	return &heap
 }
 
 // sideOfFile reads a snapshot, or the end of a recording.

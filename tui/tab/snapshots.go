@@ -32,13 +32,16 @@ type FileInfo struct {
 	Note    string          // the person's, or how the program ended
 }
 
-// Requests that have to do with files, as messages of commands. The root answers the first two with FileList and
-// FileInfos, and the others with a Notice and a FilesChanged.
 type (
-	ListFiles  struct{}
-	LookInto   struct{ Files []FileInfo }
+	// ListFiles asks the root for a FileList.
+	ListFiles struct{}
+	// LookInto asks the root to look into files; the answer is FileInfos.
+	LookInto struct{ Files []FileInfo }
+	// RenameFile, as NoteFile and DeleteFile, asks the root to do so. It says how that ended, and FilesChanged.
 	RenameFile struct{ Path, Name string }
-	NoteFile   struct{ Path, Note string }
+	// NoteFile writes another note into a snapshot.
+	NoteFile struct{ Path, Note string }
+	// DeleteFile deletes a file, without a question.
 	DeleteFile struct{ Path string }
 	// Confirm asks the person, and runs Yes when the person agrees.
 	Confirm struct {
