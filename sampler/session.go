@@ -72,6 +72,7 @@ type Info struct {
 	Started   time.Time
 	Source    string   // the deepest source in use: "agent", "memory", "pprof", "proc"
 	GoVersion string   // "go1.26.1"; "" when it is not a Go program or not known
+	Opaque    bool     // the program could not be looked into: whether it is a Go program is not known
 	Hints     []string // what would show more, each a sentence with the exact step
 }
 

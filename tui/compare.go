@@ -192,19 +192,7 @@ func fresh(ctx context.Context, watch Watch, d tab.Data) tab.Data {
 	defer stop()
 	grown := d
 	err := watch.Do(ctx, func(ctx context.Context, s sampler.Session) error {
-		if p, ok := s.(sampler.HeapProfiler); ok {
-			grown.Heap = freshHeap(ctx, p, d.Heap)
-		}
-		if p, ok := s.(sampler.GoroutineProfiler); ok {
-			if g, err := p.Goroutines(ctx); err == nil {
-				grown.Goroutines = &g
-			}
-		}
-		if p, ok := s.(sampler.Mapper); ok {
-			if maps, err := p.Mappings(ctx); err == nil {
-				grown.Mappings = &maps
-			}
-		}
+		readAnew(ctx, s, &grown)
 		return nil
 	})
 	if err != nil { // f may still be running: leave alone what it writes to
@@ -213,17 +201,25 @@ func fresh(ctx context.Context, watch Watch, d tab.Data) tab.Data {
 	return grown
 }
 
-// freshHeap reads a heap profile, and returns the one before where that is not possible.
-func freshHeap(ctx context.Context, p sampler.HeapProfiler, before *profile.Heap) *profile.Heap {
-	raw, err := p.HeapProfile(ctx)
-	if err != nil {
-		return before
+// readAnew replaces what the session can tell.
+func readAnew(ctx context.Context, s sampler.Session, d *tab.Data) {
+	if p, ok := s.(sampler.HeapProfiler); ok {
+		if raw, err := p.HeapProfile(ctx); err == nil {
+			if heap, err := profile.ParseHeap(raw); err == nil {
+				d.Heap = &heap
+			}
+		}
 	}
-	heap, err := profile.ParseHeap(raw)
-	if err != nil {
-		return before
+	if p, ok := s.(sampler.GoroutineProfiler); ok {
+		if g, err := p.Goroutines(ctx); err == nil {
+			d.Goroutines = &g
+		}
 	}
-	return &heap
+	if p, ok := s.(sampler.Mapper); ok {
+		if maps, err := p.Mappings(ctx); err == nil {
+			d.Mappings = &maps
+		}
+	}
 }
 
 // sideOfFile reads a snapshot, or the end of a recording.

@@ -67,7 +67,7 @@ func (m *Memory) WriteBlackBox(dir, name string, o BlackBoxOptions) (BlackBox, e
 func (m *Memory) LastWhole() time.Time {
 	const few = 10
 	_, to := m.Span()
-	at, ok := to, true
+	at := to
 	for range few {
 		s, err := m.At(at)
 		if err != nil {
@@ -76,9 +76,11 @@ func (m *Memory) LastWhole() time.Time {
 		if _, has := s.Get(sampler.ProcessRSS); has {
 			return s.Time
 		}
-		if at, ok = m.Before(at); !ok {
+		before, ok := m.Before(at)
+		if !ok {
 			break
 		}
+		at = before
 	}
 	return to
 }

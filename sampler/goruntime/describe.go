@@ -39,6 +39,7 @@ func (j *session) Describe() sampler.Info {
 	case j.traced.Number > 0:
 		i.Source = "gctrace"
 	}
+	i.Opaque = i.GoVersion == "" && !j.program.known && j.pid != 0
 	i.Hints = append(append([]string(nil), i.Hints...), j.advice()...)
 	return i
 }

@@ -69,3 +69,16 @@ func TestNamedEndpointBelongsToAGoProgram(t *testing.T) {
 		t.Errorf("live heap read: %t; hints %q", ok, hints(s))
 	}
 }
+
+func TestOnlyWhatCannotBeLookedIntoIsOpaque(t *testing.T) {
+	for _, x := range []struct {
+		program executable
+		want    bool
+	}{{executable{}, true}, {executable{known: true}, false}, {executable{known: true, version: "go1.26.1"}, false}} {
+		j := newSession(quick(Options{}), sampler.Target{Kind: sampler.KindProcess, PID: 7})
+		j.pid, j.program = 7, x.program
+		if got := j.Describe().Opaque; got != x.want {
+			t.Errorf("%+v is opaque: %t", x.program, got)
+		}
+	}
+}

@@ -230,6 +230,9 @@ func whyNoGC(st *State) string {
 	case notGo(st):
 		return "No collector to show: " + nameOf(st) + " is not a Go program, as far as can be told."
 	}
+	if st.Info.Opaque {
+		return "No collector to show: whether " + nameOf(st) + " is a Go program cannot be read. What would show more is on tab 1."
+	}
 	why := nameOf(st) + " is a Go program, but its collector cannot be seen: all that is read comes from the operating system."
 	for _, w := range d.Snapshot.Warnings {
 		why += " " + sentence(theme.Clean(w.Error()))

@@ -293,9 +293,9 @@ func (m *Memory) whyNoSites(st *State) string {
 	return "The first heap profile is being read."
 }
 
-// notGo reports whether nothing that was read speaks of a Go program.
+// notGo reports whether nothing that was read speaks of a Go program. What could not be looked into may be one.
 func notGo(st *State) bool {
-	if st.Info.GoVersion != "" || st.Live().Snapshot == nil {
+	if st.Info.GoVersion != "" || st.Info.Opaque || st.Live().Snapshot == nil {
 		return false
 	}
 	_, ok := st.Live().Snapshot.Get(sampler.GoGoroutines)

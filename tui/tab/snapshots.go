@@ -32,16 +32,18 @@ type FileInfo struct {
 	Note    string          // the person's, or how the program ended
 }
 
+// Requests that have to do with files, as messages of commands. The root answers the first two with FileList and
+// FileInfos, and the others with a Notice and a FilesChanged.
 type (
-	// ListFiles asks the root for a FileList.
+	// ListFiles asks what is in the folder.
 	ListFiles struct{}
-	// LookInto asks the root to look into files; the answer is FileInfos.
+	// LookInto asks for what stands in files.
 	LookInto struct{ Files []FileInfo }
-	// RenameFile, as NoteFile and DeleteFile, asks the root to do so. It says how that ended, and FilesChanged.
+	// RenameFile gives a file another name in its folder.
 	RenameFile struct{ Path, Name string }
-	// NoteFile writes another note into a snapshot.
+	// NoteFile writes the person's note into a snapshot.
 	NoteFile struct{ Path, Note string }
-	// DeleteFile deletes a file, without a question.
+	// DeleteFile removes a file; the person has agreed.
 	DeleteFile struct{ Path string }
 	// Confirm asks the person, and runs Yes when the person agrees.
 	Confirm struct {

@@ -19,12 +19,8 @@ func (o *live) run(ctx context.Context) error {
 	if o.mode == modeSnapshot && o.format == "dashboard" {
 		o.format = "text" // there is nothing to look at before the end
 	}
-	if o.format == "dashboard" && (!isTerminal(o.env.In) || !isTerminal(o.env.Out)) {
-		which := "stdout"
-		if isTerminal(o.env.Out) {
-			which = "stdin"
-		}
-		o.instead = which + " is no terminal: lines of text instead of the dashboard"
+	if why := o.noDashboard(); o.format == "dashboard" && why != "" {
+		o.instead = why + ": lines of text instead of the dashboard"
 		o.format = "text"
 	}
 	b := newBackend(o)
@@ -43,6 +39,19 @@ func (o *live) run(ctx context.Context) error {
 		return concluded(o.runSeries(ctx, b), b)
 	}
 	return concluded(o.runLines(ctx, b), b)
+}
+
+// noDashboard says why no dashboard can be drawn here, "" where it can.
+func (o *live) noDashboard() string {
+	switch {
+	case !isTerminal(o.env.Out):
+		return "stdout is no terminal"
+	case !isTerminal(o.env.In):
+		return "stdin is no terminal"
+	case o.env.Getenv("TERM") == "dumb":
+		return "this terminal (TERM=dumb) cannot place text"
+	}
+	return ""
 }
 
 // concluded returns how the command ended once its recording is complete.
@@ -139,7 +148,7 @@ func (o *live) introduce(info sampler.Info) {
 	if info.Source != "" {
 		parts = append(parts, "read from "+info.Source)
 	}
-	name := info.Name
+	name := theme.Clean(info.Name)
 	if info.PID != 0 {
 		name += fmt.Sprintf(" %d", info.PID)
 	}

@@ -154,6 +154,17 @@ const (
 
 func dead(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
+func TestADumbTerminalGetsLines(t *testing.T) {
+	c := on(t, []string{"TERM=dumb"}, heaptop(t), "--duration", "50ms", "--interval", "50ms", "--", "sleep", "5")
+	if code := c.exits(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	c.shows("this terminal (TERM=dumb) cannot place text: lines of text instead of the dashboard")
+	if out := c.text(); strings.Contains(out, "\x1b") || !strings.Contains(out, "NEAREST LIMIT") {
+		t.Errorf("%q", out)
+	}
+}
+
 func TestNoEscapeByteAndNoWaitWithoutTheDashboard(t *testing.T) {
 	for _, args := range [][]string{
 		{"version"}, {"help"}, {"--help"}, {"completion", "bash"}, {"--format", "nonsense"}, {"2147483647"},

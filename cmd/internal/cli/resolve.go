@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/proc"
@@ -55,10 +57,25 @@ func (o *live) noSuchName() error {
 	if best := nearest(name, commandNames(newRoot(o.env))); best != "" {
 		return usagef("see heaptop help", "no command and no process is named %s, did you mean heaptop %s?", name, best)
 	}
-	return &hinted{
-		fmt.Errorf("no process is named %q: %w", name, sampler.ErrNotFound),
-		"run heaptop without a target to choose a process, or start one: heaptop -- ./" + strings.TrimPrefix(name, "./"),
+	hint := "run heaptop without a target to choose a process"
+	if start := startable(name); start != "" {
+		hint += ", or start one: heaptop -- " + start
 	}
+	return &hinted{fmt.Errorf("no process is named %q: %w", name, sampler.ErrNotFound), hint}
+}
+
+// startable returns how a command of that name is started, as a shell takes it: "" where it would have to be quoted.
+func startable(name string) string {
+	plain := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("./_-+", r))
+	}
+	switch {
+	case strings.HasPrefix(name, "-") || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }):
+		return ""
+	case strings.Contains(name, "/"):
+		return name
+	}
+	return "./" + name
 }
 
 // listProcesses prints one process a line: id, user, memory, command.
