@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
@@ -15,13 +16,14 @@ type Bound int
 const (
 	LifetimeUnknown Bound = iota // nothing was allocated, or what is in use is not known
 	LifetimeAbout                // an estimate of the average
-	LifetimeBelow                // what was allocated was dead at every collection: it lives less than the time between two
+	LifetimeBelow                // next to nothing of it was in use at a collection: it lives less than this
 	LifetimeAbove                // next to nothing of it was freed: it lives longer than this
 )
 
 // Lifetime is how long what was allocated lives on average, weighted by bytes, by Little's law: what is in use, over what
 // is allocated per second. The law holds for a program whose memory neither grows nor shrinks; where next to nothing is
-// freed the figure is a lower bound.
+// freed the figure is a lower bound. Where what is in use rests on a handful of samples it is an upper bound, with what they may
+// be wrong by; without any, the time between two collections is.
 type Lifetime struct {
 	Seconds float64
 	Bound   Bound
@@ -44,9 +46,13 @@ func (l Lifetime) String() string {
 // keptShare is the part of what was allocated of which less was freed than that "nothing was freed" is said.
 const keptShare = 0.05
 
+// fewSamples is how many sampled objects are too few for an average: their uncertainty is as large as what they tell.
+const fewSamples = profile.Deviations * profile.Deviations
+
 // lifetime is what an estimate rests on.
 type lifetime struct {
 	inUse     float64         // bytes in use on average
+	samples   int64           // what inUse rests on; 0 for a count
 	allocated float64         // bytes, in seconds
 	kept      float64         // how many more bytes were in use at the end
 	noise     float64         // uncertainty of allocated
@@ -67,6 +73,9 @@ func (l lifetime) estimate() Lifetime {
 	out := Lifetime{l.inUse / (l.allocated / l.seconds), LifetimeAbout}
 	if freed := l.allocated - l.kept; freed <= math.Min(math.Max(keptShare*l.allocated, l.noise), l.allocated/2) {
 		out.Bound = LifetimeAbove
+	} else if l.samples > 0 && l.samples <= fewSamples {
+		out.Bound = LifetimeBelow
+		out.Seconds *= 1 + profile.Deviations/math.Sqrt(float64(l.samples))
 	}
 	return out
 }

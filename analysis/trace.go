@@ -257,8 +257,8 @@ func traceSite(c *profile.SiteChange, seconds float64, cycles sampler.Reading) T
 		}
 	}
 	s.Lifetime = lifetime{
-		inUse: (c.From.InUseBytes + c.To.InUseBytes) / 2, allocated: s.Bytes, kept: c.Change(), noise: c.AllocUncertainty,
-		seconds: seconds, cycles: cycles,
+		inUse: (c.From.InUseBytes + c.To.InUseBytes) / 2, samples: c.From.Samples + c.To.Samples, allocated: s.Bytes,
+		kept: c.Change(), noise: c.AllocUncertainty, seconds: seconds, cycles: cycles,
 	}.estimate()
 	return s
 }

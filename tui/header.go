@@ -271,19 +271,21 @@ func (m *model) moment() (long, short string) {
 		}
 		return short, short
 	}
-	end, sign := "its end", "recorded "
+	end, said := "its end", "before its end"
 	if v.Gone != nil {
 		end = clean(v.Gone.Error())
+		said = "before: " + end
 	}
+	brief := short + t.Label.Render(" · recorded")
 	switch left := v.Last.Sub(v.Data.At).Round(time.Second); {
 	case v.First.Equal(v.Last):
-		return short + t.Label.Render(" · a snapshot"), short
+		return short + t.Label.Render(" · a snapshot"), brief
 	case left >= time.Second:
-		return short + t.Label.Render(" · "+sign+seconds(left)+" before "+end), short
+		return short + t.Label.Render(" · recorded "+seconds(left)+" "+said), brief
 	case v.Gone != nil:
-		return short + t.Label.Render(" · the last before ") + t.Bad.Render("■ "+end), short
+		return short + t.Label.Render(" · the last before ") + t.Bad.Render("■ "+end), brief
 	}
-	return short + t.Label.Render(" · the end of the recording"), short
+	return short + t.Label.Render(" · the end of the recording"), brief
 }
 
 // stamp prints an instant, with its day when that is not today's.

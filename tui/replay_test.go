@@ -5,9 +5,12 @@ import (
 	"testing"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -134,7 +137,7 @@ func TestAKilledProgramIsShownAsItWasBefore(t *testing.T) {
 	r := replayed(t, path)
 	r.mustShow(t, "killed by the kernel for memory at 11:09:10: this is what was in memory before", "cache.(*LRU).Add", "heap, live")
 	r.press("left")
-	r.mustShow(t, "before killed by the kernel for memory")
+	r.mustShow(t, "before: killed by the kernel for memory")
 	for key, why := range map[string]string{"p": "nothing live behind it", "g": "nothing live", "r": "nothing live", "+": "nothing live"} {
 		r.press(key)
 		r.mustShow(t, "! "+key, why)
@@ -143,4 +146,59 @@ func TestAKilledProgramIsShownAsItWasBefore(t *testing.T) {
 	r.mustShow(t, "api-server")
 	r.press("enter")
 	r.mustShow(t, "the processes of then")
+}
+
+func TestGoldenReplay(t *testing.T) {
+	path := recordTo(t, t.TempDir(), "killed", samplertest.Options{EndAfter: 9 * time.Minute, End: &sampler.Gone{
+		At: samplertest.DefaultStart().Add(9 * time.Minute), Signal: "SIGKILL", OOM: true,
+	}}, 300)
+	r := replayed(t, path)
+	r.resize(120, 36)
+	lookAt(t, r, "replay")
+	r.press("pgup", "pgup", "left")
+	lookAt(t, r, "replay-back")
+}
+
+// The screens of the past fit any terminal, however small.
+func TestScreensOfThePastFitAnyTerminal(t *testing.T) {
+	ways := [][]string{
+		{"d"}, {"d", "i"}, {"d", "right"}, {"d", "left", "left"}, {"d", "enter"}, {"d", "/", "x"}, {"S"}, {"S", "R"}, {"S", "D"}, {"a"}, {"a", "enter"},
+		{"p", "pgup"}, {"p", "left", "2"}, {"p", "home", "3"}, {"p", "left", "d"},
+	}
+	for _, way := range ways {
+		h := newHarness(t, colourTheme(true), newFakeWatch(samplertest.Options{Name: hostileName()}))
+		h.resize(120, 36)
+		h.read(60)
+		h.press("s")
+		h.press(way...)
+		for w := 1; w < 240; w += 7 {
+			for rows := 1; rows < 70; rows += 3 {
+				h.resize(w, rows)
+				fits(t, h.screen(), w, rows)
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("after %q", way)
+		}
+	}
+}
+
+func TestTraceModeBeginsWithWhatIsAllocated(t *testing.T) {
+	w := newFakeWatch(samplertest.Options{})
+	b := &fakeBackend{lister: samplertest.NewLister(samplertest.ListerOptions{})}
+	h := &harness{t: t, backend: b, watch: w}
+	h.m = newModel(t.Context(), Options{Backend: b, Theme: theme.Plain(), Interval: time.Second, SnapshotDir: t.TempDir(), Watch: w, Mode: "trace"})
+	h.m.tick = func() tea.Cmd { return nil }
+	h.resize(120, 36)
+	h.read(90)
+	h.mustShow(t, "Who allocates", "bytes.growSlice", "a byte lives", "Bytes a second")
+	h.press("p", "pgup")
+	h.mustShow(t, "Who allocates", "bytes.growSlice", "ago")
+	// What stands here is the difference of the runtime's own totals, at the moment that is shown.
+	d := h.m.st.Data()
+	now, _ := d.Snapshot.Get(sampler.GoHeapAllocs)
+	before, _ := d.Recent.Get(sampler.GoHeapAllocs)
+	h.mustShow(t, unit.Rate((now-before)/d.At.Sub(d.Recent.Time).Seconds()))
+	h.press("esc", "esc")
+	h.mustShow(t, "Allocation sites")
 }
