@@ -167,7 +167,11 @@ func (m *model) headerLimit() []string {
 		}
 		full = t.Label.Render(", ") + t.Warn.Render(when)
 	}
-	return []string{percent + of + name + full, percent + of + full, percent + of, percent, ""}
+	short := of
+	if d.Limit.Metric == sampler.MachineAvailable { // beside RSS, "9% of 25 GB" would read as the program's share
+		short = t.Label.Render(" of machine")
+	}
+	return []string{percent + of + name + full, percent + short + full, percent + short, percent, ""}
 }
 
 // headerMachine says what the machine has left, on a dashboard without a target.

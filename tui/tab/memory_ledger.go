@@ -1,8 +1,10 @@
 package tab
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,9 +98,19 @@ func ledgerRows(t *theme.Theme, l analysis.Ledger, width, rows, columns int) []s
 	return lines
 }
 
-// folded leaves out what is 0 and then sums the last parts but the unexplained one, until there are so many at most.
+// folded leaves out what is 0 and then sums the last parts but the unexplained one, until there are so many at most. Where
+// that leaves room for one part alone, an unexplained part of 0 gives its row to the largest.
 func folded(parts []analysis.Row, most int) []analysis.Row {
 	last := parts[len(parts)-1]
+	if most == 2 && last.Bytes == 0 {
+		largest := slices.MaxFunc(parts, func(a, b analysis.Row) int { return cmp.Compare(a.Bytes, b.Bytes) })
+		rest := analysis.Row{Key: "rest", Name: "the rest", Share: 1 - largest.Share}
+		for _, p := range parts {
+			rest.Bytes += p.Bytes
+		}
+		rest.Bytes -= largest.Bytes
+		return []analysis.Row{largest, rest}
+	}
 	var kept []analysis.Row
 	for _, p := range parts[:len(parts)-1] {
 		if p.Bytes > 0 {
@@ -126,7 +138,11 @@ func ledgerRow(t *theme.Theme, p analysis.Row, width, names int) string {
 		style = t.Faint
 	}
 	var b strings.Builder
-	t.Label.Write(&b, theme.Pad(theme.Clean(p.Name), names))
+	name := theme.Clean(p.Name)
+	if strings.HasPrefix(p.Key, "file:") { // the end of a path tells files apart
+		name = theme.TruncateLeft(name, names)
+	}
+	t.Label.Write(&b, theme.Pad(name, names))
 	value := t.Value
 	if p.Bytes == 0 {
 		value = t.Faint

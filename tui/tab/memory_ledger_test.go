@@ -1,0 +1,42 @@
+package tab
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+func TestLedgerTellsFilesApartByTheirEnds(t *testing.T) {
+	l := analysis.Ledger{Rows: []analysis.Row{
+		{Key: "file:/usr/lib/x86_64-linux-gnu/libc.so.6", Name: "/usr/lib/x86_64-linux-gnu/libc.so.6", Bytes: 9e5, Share: .9},
+		{Key: "file:/usr/lib/x86_64-linux-gnu/libm.so.6", Name: "/usr/lib/x86_64-linux-gnu/libm.so.6", Bytes: 1e5, Share: .1},
+		{Key: "unexplained", Name: "unexplained"},
+	}}
+	out := ansi.Strip(strings.Join(ledgerRows(theme.Plain(), l, 38, 3, 1), "\n"))
+	for _, want := range []string{"libc.so.6 ", "libm.so.6 ", "…", "unexplained"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}
+
+// Two rows are all that the smallest screens have: nothing unexplained needs none of them.
+func TestTwoRowsShowTheLargestPart(t *testing.T) {
+	rows := func(unexplained float64) string {
+		l := analysis.Ledger{Total: 100e6, Rows: []analysis.Row{
+			{Key: "heap_live", Name: "heap, live", Bytes: 40e6, Share: .4}, {Key: "heap_garbage", Name: "heap, uncollected", Bytes: 60e6 - unexplained, Share: .6 - unexplained/100e6},
+			{Key: "unexplained", Name: "unexplained", Bytes: unexplained, Share: unexplained / 100e6},
+		}}
+		return ansi.Strip(strings.Join(ledgerRows(theme.Plain(), l, 60, 2, 1), "\n"))
+	}
+	if out := rows(0); !strings.Contains(out, "heap, uncollected") || !strings.Contains(out, "60.0 MB  60%") || !strings.Contains(out, "the rest") || !strings.Contains(out, "40.0 MB  40%") || strings.Contains(out, "unexplained") {
+		t.Error(out)
+	}
+	if out := rows(25e6); !strings.Contains(out, "the rest") || !strings.Contains(out, "75.0 MB  75%") || !strings.Contains(out, "unexplained") || !strings.Contains(out, "25.0 MB  25%") {
+		t.Error(out)
+	}
+}
