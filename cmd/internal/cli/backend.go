@@ -170,12 +170,20 @@ func openFirst(ctx context.Context, t sampler.Target, sources []sampler.Source) 
 	return nil, errors.Join(all...)
 }
 
-// whyNot prefers how the command ended to the source's word that there is no such process.
+// endGrace is how long a command may take to end once a source said that its process is no more.
+const endGrace = time.Second
+
+// whyNot prefers how the command ended to the source's word that there is no such process. A command that goes on was not
+// what the source missed.
 func (b *backend) whyNot(o *opened, err error) error {
 	if o.command == nil || !errors.Is(err, sampler.ErrNotFound) && !errors.Is(err, sampler.ErrGone) {
 		return err
 	}
-	<-o.command.Done()
+	select {
+	case <-o.command.Done():
+	case <-time.After(endGrace):
+		return err
+	}
 	return fmt.Errorf("%s ended before it could be read: %w", b.options.commandName(), o.command.Gone())
 }
 
