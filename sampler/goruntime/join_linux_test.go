@@ -426,7 +426,7 @@ func TestTraceOfARealProgram(t *testing.T) {
 	if err := trace.Close(); err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(withoutCutLine(out.String()), "\n"), "\n")
 	for i, line := range lines {
 		if i >= logLines || !strings.HasSuffix(line, fmt.Sprint(" server ", i)) || len(line) != len("2026/11/21 21:45:00 server ")+len(fmt.Sprint(i)) {
 			t.Fatalf("line %d of %d is %q", i, len(lines), line)
@@ -437,6 +437,11 @@ func TestTraceOfARealProgram(t *testing.T) {
 	}
 	unbroken := len(regexp.MustCompile(`gc \d+ @[^\n]* P( \(forced\))?\n`).FindAllString(raw.String(), -1))
 	t.Logf("%d collections, of %d the line came in one piece", end.MemStats.NumGC, unbroken)
+}
+
+// withoutCutLine leaves out a gctrace line that the end of the program cut off: no filter can tell it from the program's own.
+func withoutCutLine(text string) string {
+	return regexp.MustCompile(`gc \d+ @[^\n]*\z`).ReplaceAllString(text, "")
 }
 
 // Lines that are nothing but numbers can be told from the runtime's only where each write is seen by itself.
@@ -481,7 +486,7 @@ func TestPacketTraceOfARealProgram(t *testing.T) {
 			t.Fatalf("collection %d is numbered %d", i, cy.Number)
 		}
 	}
-	lines := strings.Split(out.String(), "\n")
+	lines := strings.Split(withoutCutLine(out.String()), "\n")
 	for i, line := range lines {
 		if i < logLines && line != fmt.Sprint(i) || i >= logLines && line != "" {
 			t.Fatalf("line %d of %d is %q", i, len(lines), line)
