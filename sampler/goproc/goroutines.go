@@ -222,8 +222,22 @@ func (r *goroutineReader) judge(g *goroutine, again []byte, stack *request, f fu
 		if !whole && g.hi-g.sp > stackPiece {
 			pcs = r.deep(g, pcs)
 		}
+		if whole && !r.began(g, pcs) { // it changed and looked the same again
+			r.torn++
+			pcs = nil
+		}
 		f(g, pcs)
 	}
+}
+
+// began says whether the outermost frame of a whole stack lies in the function that the goroutine began with.
+func (r *goroutineReader) began(g *goroutine, pcs []uint64) bool {
+	if len(pcs) == 0 || g.startPC == 0 {
+		return true
+	}
+	start, ok := r.un.symbols.funcs.find(g.startPC)
+	outer := pcs[len(pcs)-1]
+	return !ok || outer >= start.entry && outer <= start.end
 }
 
 // readStacks reads the stacks of the batch, and after that the goroutines again.
