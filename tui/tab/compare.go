@@ -59,10 +59,10 @@ type Compare struct {
 	diff   *analysis.Diff // nil until made
 	err    error          // why there is none
 
-	list   compareList
-	alloc  bool // sites by what was allocated, not by what is in use
-	mine   bool
-	typing bool
+	list  compareList
+	alloc bool // sites by what was allocated, not by what is in use
+	mine  bool
+	filtering
 	input  Input
 	focus  *regexp.Regexp
 	ignore *regexp.Regexp
@@ -95,18 +95,7 @@ func (s *Compare) Title() string { return "Comparison" }
 
 // Place implements Screen.
 func (s *Compare) Place() keys.Place {
-	if s.typing {
-		return keys.InFilter
-	}
-	return keys.InCompare
-}
-
-// Mode implements Screen.
-func (s *Compare) Mode() Mode {
-	if s.typing {
-		return Filtering
-	}
-	return Normal
+	return s.place(keys.InCompare)
 }
 
 // Closable implements BackHandler: Esc drops a filter that was kept.

@@ -19,9 +19,9 @@ import (
 type Flame struct {
 	nav     chart.FlameNav
 	measure profile.Measure
-	typing  bool
-	input   Input
-	size    Size
+	filtering
+	input Input
+	size  Size
 
 	start []sampler.Frame // the stack to begin at; nil once that is done
 	title string          // "" for the watched target
@@ -59,18 +59,7 @@ func (s *Flame) Title() string { return "Flame graph" }
 
 // Place implements Screen.
 func (s *Flame) Place() keys.Place {
-	if s.typing {
-		return keys.InFilter
-	}
-	return keys.InFlame
-}
-
-// Mode implements Screen.
-func (s *Flame) Mode() Mode {
-	if s.typing {
-		return Filtering
-	}
-	return Normal
+	return s.place(keys.InFlame)
 }
 
 // Closable implements BackHandler: Esc ends the search, then undoes the zoom.

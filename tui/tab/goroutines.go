@@ -24,7 +24,7 @@ type Goroutines struct {
 	taken *sampler.Goroutines
 	mark  *sampler.Goroutines
 
-	typing        bool
+	filtering
 	input         Input
 	width, height int
 }
@@ -60,18 +60,7 @@ func (s *Goroutines) Title() string { return "Goroutines" }
 
 // Place implements Screen.
 func (s *Goroutines) Place() keys.Place {
-	if s.typing {
-		return keys.InFilter
-	}
-	return keys.InGoroutines
-}
-
-// Mode implements Screen.
-func (s *Goroutines) Mode() Mode {
-	if s.typing {
-		return Filtering
-	}
-	return Normal
+	return s.place(keys.InGoroutines)
 }
 
 // Closable implements BackHandler: Esc drops a filter that was kept.

@@ -15,12 +15,12 @@ const wide = 100
 
 // Memory is the first tab: memory over time, where resident memory is, and which code holds it.
 type Memory struct {
-	rows    []profile.SiteRow // of the profile that is shown, all sites
-	places  map[string]int    // a site's key to its place in rows
-	table   Table[string]
-	alloc   bool // the sites show all that was allocated, not what is in use
-	filter  Input
-	typing  bool
+	rows   []profile.SiteRow // of the profile that is shown, all sites
+	places map[string]int    // a site's key to its place in rows
+	table  Table[string]
+	alloc  bool // the sites show all that was allocated, not what is in use
+	filter Input
+	filtering
 	size    Size
 	touched uint64 // counts what changed here, for the cache
 	cache   memoryCache
@@ -46,14 +46,6 @@ func (m *Memory) Title() string { return "Memory" }
 
 // Place implements Screen.
 func (m *Memory) Place() keys.Place { return keys.InMemory }
-
-// Mode implements Screen.
-func (m *Memory) Mode() Mode {
-	if m.typing {
-		return Filtering
-	}
-	return Normal
-}
 
 // Closable implements BackHandler: a filter is dropped first.
 func (m *Memory) Closable() bool { return m.filter.Text() != "" }

@@ -27,8 +27,8 @@ type Processes struct {
 	sorted []sortKey
 	at     *sampler.ProcessTable // the table that all points into
 
-	tree   bool
-	typing bool
+	tree bool
+	filtering
 	input  Input
 	filter analysis.Filter
 	wrong  error // what is wrong with the text typed
@@ -59,18 +59,7 @@ func (s *Processes) Title() string { return "Processes" }
 
 // Place implements Screen.
 func (s *Processes) Place() keys.Place {
-	if s.typing {
-		return keys.InFilter
-	}
-	return keys.InProcesses
-}
-
-// Mode implements Screen.
-func (s *Processes) Mode() Mode {
-	if s.typing {
-		return Filtering
-	}
-	return Normal
+	return s.place(keys.InProcesses)
 }
 
 // Closable implements BackHandler: Esc drops a filter that was kept.

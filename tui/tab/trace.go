@@ -25,9 +25,9 @@ type Trace struct {
 	of     traceOf // what the trace is of
 	wanted traceOf
 
-	typing bool
-	input  Input
-	size   Size
+	filtering
+	input Input
+	size  Size
 }
 
 // traceOf is what a trace is made of.
@@ -76,18 +76,7 @@ func (s *Trace) Title() string { return "Trace" }
 
 // Place implements Screen.
 func (s *Trace) Place() keys.Place {
-	if s.typing {
-		return keys.InFilter
-	}
-	return keys.InTrace
-}
-
-// Mode implements Screen.
-func (s *Trace) Mode() Mode {
-	if s.typing {
-		return Filtering
-	}
-	return Normal
+	return s.place(keys.InTrace)
 }
 
 // Closable implements BackHandler: Esc drops a filter that was kept.
