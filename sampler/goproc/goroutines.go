@@ -219,10 +219,11 @@ func (r *goroutineReader) judge(g *goroutine, again []byte, stack *request, f fu
 		f(h, nil)
 	default:
 		pcs, whole := r.un.unwind(g, stack.buf)
-		if !whole && g.hi-g.sp > stackPiece {
+		cut := !whole && g.hi-g.sp > stackPiece
+		if cut {
 			pcs = r.deep(g, pcs)
 		}
-		if whole && !r.began(g, pcs) { // it changed and looked the same again
+		if !cut && len(pcs) < maxFrames && !(whole && r.began(g, pcs)) { // it changed and looked the same again
 			r.torn++
 			pcs = nil
 		}
