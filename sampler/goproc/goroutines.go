@@ -223,7 +223,7 @@ func (r *goroutineReader) judge(g *goroutine, again []byte, stack *request, f fu
 		if cut {
 			pcs = r.deep(g, pcs)
 		}
-		if !cut && len(pcs) < maxFrames && !(whole && r.began(g, pcs)) { // it changed and looked the same again
+		if !cut && len(pcs) < maxFrames && (!whole || !r.began(g, pcs)) { // it changed and looked the same again
 			r.torn++
 			pcs = nil
 		}
