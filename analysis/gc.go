@@ -26,7 +26,7 @@ func GCBetween(from, to *sampler.Snapshot) GC {
 	if from == nil || to == nil {
 		return GC{}
 	}
-	g := GC{Interval: to.Time.Sub(from.Time)}
+	g := GC{Interval: to.RuntimeTime().Sub(from.RuntimeTime())}
 	if g.Interval <= 0 {
 		return GC{}
 	}

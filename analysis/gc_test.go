@@ -46,6 +46,15 @@ func TestGCBetween(t *testing.T) {
 			t.Errorf("%s: %+v", test.name, g)
 		}
 	}
+	late := cpu(20, 140, 68, 7, 2, 5.5, 1)
+	late.Time = late.Time.Add(4 * time.Second)
+	late.Runtime = time.Unix(20, 0)
+	if g := analysis.GCBetween(from, late); g.AllocRate != sampler.Known(50*mb) || g.Interval != 10*time.Second {
+		t.Errorf("of figures told again 4 s later: %+v", g)
+	}
+	if g := analysis.GCBetween(cpu(20, 140, 68, 7, 2, 5.5, 1), late); g.AllocRate.OK {
+		t.Errorf("between a reading and the same told again: %+v", g)
+	}
 	little := &sampler.Snapshot{Time: time.Unix(20, 0)}
 	for name, g := range map[string]analysis.GC{"nothing read": analysis.GCBetween(from, little), "no first": analysis.GCBetween(nil, from), "no time": analysis.GCBetween(from, from)} {
 		if g.CPUPercent.OK || g.Pressure.OK || g.CyclesPerMin.OK || g.AllocRate.OK {

@@ -133,7 +133,7 @@ func traceTotals(from, to TracePoint) Trace {
 			t.Cycles = append(t.Cycles, c)
 		}
 	}
-	seconds := t.To.Sub(t.From).Seconds()
+	seconds := to.Snapshot.RuntimeTime().Sub(from.Snapshot.RuntimeTime()).Seconds()
 	if seconds <= 0 {
 		return t
 	}

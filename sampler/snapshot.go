@@ -46,6 +46,7 @@ type GCCycle struct {
 type Snapshot struct {
 	Time       time.Time     // when the reading began
 	Took       time.Duration // what the reading itself cost
+	Runtime    time.Time     // when the Go runtime's figures were read, where that was before Time; RuntimeTime tells
 	Samples    []Sample      // each metric at most once
 	Histograms []Histogram
 	Cycles     []GCCycle // collections that ended since the session's previous reading, oldest first
@@ -54,9 +55,18 @@ type Snapshot struct {
 
 // Reset empties the snapshot for a reading that begins at t, and keeps its memory.
 func (s *Snapshot) Reset(t time.Time) {
-	s.Time, s.Took = t, 0
+	s.Time, s.Took, s.Runtime = t, 0, time.Time{}
 	s.Samples, s.Histograms = s.Samples[:0], s.Histograms[:0]
 	s.Cycles, s.Warnings = s.Cycles[:0], s.Warnings[:0]
+}
+
+// RuntimeTime returns when the Go runtime's figures were read. A source that may be asked every few seconds only tells its
+// last answer again in between; rates of the runtime's counters are taken over the time between two answers.
+func (s *Snapshot) RuntimeTime() time.Time {
+	if s.Runtime.IsZero() || s.Runtime.After(s.Time) {
+		return s.Time
+	}
+	return s.Runtime
 }
 
 // Add appends a sample. Call it once for a metric; Set replaces.

@@ -110,6 +110,7 @@ func (j infoJSON) info() sampler.Info {
 type metricsJSON struct {
 	Time       time.Time                 `json:"time"`
 	Took       time.Duration             `json:"took_ns"`
+	Runtime    time.Time                 `json:"runtime_time,omitzero"`
 	Metrics    map[sampler.Metric]number `json:"metrics"`
 	Histograms []histogramJSON           `json:"histograms,omitempty"`
 	Cycles     []cycleJSON               `json:"cycles,omitempty"`
@@ -188,7 +189,7 @@ func reading(v *float64) sampler.Reading {
 }
 
 func fromSample(s *sampler.Snapshot) (metricsJSON, error) {
-	j := metricsJSON{Time: s.Time, Took: s.Took, Metrics: make(map[sampler.Metric]number, len(s.Samples))}
+	j := metricsJSON{Time: s.Time, Took: s.Took, Runtime: s.Runtime, Metrics: make(map[sampler.Metric]number, len(s.Samples))}
 	for _, m := range s.Samples {
 		if _, twice := j.Metrics[m.Metric]; twice {
 			return j, fmt.Errorf("metric %s: read twice", m.Metric)
@@ -216,7 +217,7 @@ func fromSample(s *sampler.Snapshot) (metricsJSON, error) {
 
 // sample returns the snapshot, its samples in alphabetical order.
 func (j metricsJSON) sample() (*sampler.Snapshot, error) {
-	s := &sampler.Snapshot{Time: j.Time, Took: j.Took}
+	s := &sampler.Snapshot{Time: j.Time, Took: j.Took, Runtime: j.Runtime}
 	for m, v := range j.Metrics {
 		s.Add(m, float64(v))
 	}

@@ -89,6 +89,7 @@ type columnsJSON []sampler.Metric
 type sampleJSON struct {
 	Time       time.Time     `json:"time"`
 	Took       time.Duration `json:"took_ns,omitempty"`
+	Runtime    time.Time     `json:"runtime_time,omitzero"`
 	Values     numbers       `json:"values,omitempty"`
 	Histograms []countsJSON  `json:"histograms,omitempty"`
 	Cycles     []cycleJSON   `json:"cycles,omitempty"`
@@ -150,7 +151,7 @@ func (e *samplesEncoder) moment(m *Moment) error {
 	for i, w := range rest.Warnings {
 		rest.Warnings[i] = w[:min(len(w), maxWords)]
 	}
-	j := &sampleJSON{Time: s.Time, Took: s.Took, Cycles: rest.Cycles, Warnings: rest.Warnings}
+	j := &sampleJSON{Time: s.Time, Took: s.Took, Runtime: s.Runtime, Cycles: rest.Cycles, Warnings: rest.Warnings}
 	if err := e.layOut(s); err != nil {
 		return err
 	}

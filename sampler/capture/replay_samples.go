@@ -95,7 +95,7 @@ func (d *samplesDecoder) moment(j *sampleJSON) (*Moment, error) {
 		return nil, err
 	}
 	s := rest
-	s.Time, s.Took = j.Time, j.Took
+	s.Time, s.Took, s.Runtime = j.Time, j.Took, j.Runtime
 	s.Samples = make([]sampler.Sample, 0, len(j.Values))
 	spread := j.Count > 1 && len(j.Min) == len(j.Values) && len(j.Max) == len(j.Values)
 	for i, v := range j.Values {

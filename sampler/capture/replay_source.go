@@ -77,7 +77,7 @@ func (p *Replay) Read(ctx context.Context, s *sampler.Snapshot) error {
 	}
 	p.now.Store(m)
 	s.Reset(m.Snapshot.Time)
-	s.Took = m.Snapshot.Took
+	s.Took, s.Runtime = m.Snapshot.Took, m.Snapshot.Runtime
 	s.Samples, s.Histograms = append(s.Samples, m.Snapshot.Samples...), append(s.Histograms, m.Snapshot.Histograms...)
 	s.Cycles, s.Warnings = append(s.Cycles, m.Snapshot.Cycles...), append(s.Warnings, m.Snapshot.Warnings...)
 	return nil

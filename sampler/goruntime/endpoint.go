@@ -41,7 +41,7 @@ type endpoint struct {
 	seen     bool // since and forced are those of a reading that was told
 	since    uint64
 	forced   uint64
-	ready    *stats // read when the endpoint was opened, and not yet told
+	last     *stats // the last answer, told again until the next one comes
 
 	heap sampler.Profile // the last one, told again when asked for too soon
 }
@@ -63,7 +63,7 @@ func openEndpoint(ctx context.Context, u pprofURL, every time.Duration, proxy fu
 		e.close()
 		return nil, first.err
 	}
-	e.ready, e.asked = first, first.at
+	e.last, e.asked, e.lastRead = first, first.at, first.at
 	return e, nil
 }
 
@@ -110,23 +110,16 @@ func (e *endpoint) count(ctx context.Context) sampler.Reading {
 	return sampler.Reading{Value: n, OK: err == nil}
 }
 
-// read adds the statistics, if new ones are due and come soon. It waits for an answer half as long as the time between
-// readings, and no more than statsTimeout; one that comes later belongs to a later reading, unless it is too old by then.
+// read adds the statistics: new ones, if they are due and come soon, else the last ones again, with their own time. It
+// waits for an answer half as long as the time between readings, and no more than statsTimeout; one that comes later
+// belongs to a later reading, unless it is too old by then.
 func (e *endpoint) read(ctx context.Context, s *sampler.Snapshot) error {
 	now := time.Now()
 	wait := min(max(now.Sub(e.lastRead)/2, 100*time.Millisecond), statsTimeout)
-	if e.lastRead.IsZero() {
-		wait = statsTimeout
-	}
 	e.lastRead = now
-	if e.ready != nil {
-		got := e.ready
-		e.ready = nil
-		return e.tell(got, s)
-	}
 	if !e.asking {
 		if now.Sub(e.asked) < e.every {
-			return nil
+			return e.tell(s)
 		}
 		e.asking, e.asked = true, now
 		e.running.Go(func() { e.result <- e.ask(e.ctx) })
@@ -135,22 +128,27 @@ func (e *endpoint) read(ctx context.Context, s *sampler.Snapshot) error {
 	defer timer.Stop()
 	select {
 	case got := <-e.result:
-		e.asking = false
-		return e.tell(got, s)
+		e.asking, e.last = false, got
+		return e.tell(s)
 	case <-timer.C:
-		return nil
+		return e.tell(s)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// tell adds an answer to a snapshot.
-func (e *endpoint) tell(got *stats, s *sampler.Snapshot) error {
+// tell adds the last answer to a snapshot.
+func (e *endpoint) tell(s *sampler.Snapshot) error {
+	got := e.last
 	if got.err != nil {
 		return got.err
 	}
-	if age := time.Since(got.at); age > e.every+statsTimeout {
+	age := s.Time.Sub(got.at)
+	if age > e.every+statsTimeout {
 		return fmt.Errorf("the answer of %s is %v old and left out", e.url.name(), age.Round(time.Second))
+	}
+	if age > 0 {
+		s.Runtime = got.at
 	}
 	got.mem.samples(s)
 	if got.goroutines.OK {

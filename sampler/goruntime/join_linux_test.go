@@ -204,8 +204,11 @@ func TestEndpointIsFoundOnThePortsOfTheProcess(t *testing.T) {
 			t.Fatalf("describes %+v", i)
 		}
 		before := c.do("gc")
-		until(t, s, "the reading of Open is told", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapGoal); return ok })
-		snap := until(t, s, "statistics", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapGoal); return ok })
+		asked := time.Now()
+		snap := until(t, s, "statistics", func(s *sampler.Snapshot) bool {
+			_, ok := s.Get(sampler.GoHeapGoal)
+			return ok && s.RuntimeTime().After(asked)
+		})
 		agrees(t, snap, before, c.do(""))
 		if _, ok := snap.Get(sampler.GoHeapLive); ok {
 			t.Error("MemStats knows no live heap, but one is told")
@@ -226,8 +229,11 @@ func TestEndpointByURLJoinsItsProcess(t *testing.T) {
 		t.Errorf("describes %+v", i)
 	}
 	before := c.do("gc")
-	until(t, s, "the reading of Open is told", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapGoal); return ok })
-	snap := until(t, s, "statistics", func(s *sampler.Snapshot) bool { _, ok := s.Get(sampler.GoHeapGoal); return ok })
+	asked := time.Now()
+	snap := until(t, s, "statistics", func(s *sampler.Snapshot) bool {
+		_, ok := s.Get(sampler.GoHeapGoal)
+		return ok && s.RuntimeTime().After(asked)
+	})
 	agrees(t, snap, before, c.do(""))
 }
 
@@ -239,12 +245,16 @@ func TestEndpointIsNotAskedOften(t *testing.T) {
 	src.every = time.Hour
 	s := open(t, src, c.target())
 	var snap sampler.Snapshot
+	var first time.Time
 	for i := range 3 {
 		if err := s.Read(t.Context(), &snap); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := snap.Get(sampler.GoHeapGoal); ok != (i == 0) {
-			t.Errorf("reading %d has the heap goal: %t", i, ok)
+		if i == 0 {
+			first = snap.RuntimeTime()
+		}
+		if _, ok := snap.Get(sampler.GoHeapGoal); !ok || !snap.RuntimeTime().Equal(first) || !snap.Time.After(first) {
+			t.Errorf("reading %d at %v has the heap goal: %t, read at %v and not when first asked, %v", i, snap.Time, ok, snap.RuntimeTime(), first)
 		}
 		if _, ok := snap.Get(sampler.ProcessRSS); !ok {
 			t.Errorf("reading %d has no RSS", i)

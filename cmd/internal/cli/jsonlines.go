@@ -16,6 +16,7 @@ type jsonLine struct {
 	Time     string                     `json:"time"` // RFC 3339 with nanoseconds
 	Target   jsonTarget                 `json:"target"`
 	TookNS   int64                      `json:"took_ns"`
+	Runtime  string                     `json:"runtime_time,omitempty"` // of the Go runtime's figures, where they are older
 	Metrics  map[sampler.Metric]float64 `json:"metrics"`
 	Warnings []string                   `json:"warnings"`
 }
@@ -47,6 +48,9 @@ func (p *jsonPrinter) print(ev sampler.Event) error {
 	if s := ev.Snapshot; s != nil {
 		at = s.Time
 		line.TookNS = s.Took.Nanoseconds()
+		if !s.Runtime.IsZero() {
+			line.Runtime = s.Runtime.Format(time.RFC3339Nano)
+		}
 		for _, sample := range s.Samples {
 			line.Metrics[sample.Metric] = sample.Value
 		}
