@@ -10,9 +10,10 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-// The exit codes that scripts may rely on. Code 1 belongs to gates that failed.
+// The exit codes that scripts may rely on.
 const (
 	exitOK          = 0
+	exitFailed      = 1
 	exitUnmeasured  = 2
 	exitUsage       = 3
 	exitInterrupted = 130
@@ -31,6 +32,14 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
+// failed is a result, not an error: all was measured, and what was asked does not hold. The report, which is written by
+// then, says why.
+type failed struct {
+	meaning string // for the last line: "a gate failed", "a leak is proven"
+}
+
+func (f *failed) Error() string { return f.meaning }
+
 // hinted is an error with a next step.
 type hinted struct {
 	error
@@ -43,6 +52,7 @@ func (h *hinted) Unwrap() error { return h.error }
 func outcome(err error) (code int, meaning string) {
 	var typed *usageError
 	var signal *interrupted
+	var gate *failed
 	switch {
 	case err == nil:
 		return exitOK, ""
@@ -50,6 +60,8 @@ func outcome(err error) (code int, meaning string) {
 		return exitInterrupted, "interrupted by " + signalName(signal)
 	case errors.As(err, &typed):
 		return exitUsage, "what was typed is wrong"
+	case errors.As(err, &gate):
+		return exitFailed, gate.meaning
 	}
 	return exitUnmeasured, "could not measure"
 }
@@ -71,7 +83,7 @@ func conclude(w io.Writer, err error) int {
 	if code == exitOK {
 		return code
 	}
-	if code != exitInterrupted {
+	if code != exitInterrupted && code != exitFailed {
 		printLines(w, "heaptop: ", plainly(err))
 		if hint := hintOf(err); hint != "" {
 			printLines(w, "  ", hint)
