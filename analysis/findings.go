@@ -48,6 +48,7 @@ type Finding struct {
 	Title    string             `json:"title"`             // a sentence without its full stop
 	Details  []string           `json:"details,omitempty"` // further sentences: how it was found, and what it does not tell
 	Evidence map[string]float64 `json:"evidence"`          // finite; each name ends with its unit, as in FoundColumn
+	RowsOf   string             `json:"rows_of,omitempty"` // what the names of Rows are, in the singular: "mapping"
 	Columns  []FoundColumn      `json:"columns,omitempty"` // of Rows, from left to right
 	Rows     []FoundRow         `json:"rows,omitempty"`    // a table of what is no allocation site
 	Series   string             `json:"series,omitempty"`  // what was judged: a metric, or a column of a file
@@ -96,19 +97,17 @@ type FoundRow struct {
 	Name    string
 	Numbers map[string]float64 // by the keys of columns, and others; what is not known is absent
 	Note    string             // what the numbers mean here, or how sure they are
-	Strong  bool               // one that stands out: what is set now, the sum
 }
 
 // rowJSON is the part of a row that is not its numbers.
 type rowJSON struct {
-	Name   string `json:"name"`
-	Note   string `json:"note,omitempty"`
-	Strong bool   `json:"strong,omitempty"`
+	Name string `json:"name"`
+	Note string `json:"note,omitempty"`
 }
 
 // MarshalJSON writes the name first, then the numbers in alphabetical order.
 func (r FoundRow) MarshalJSON() ([]byte, error) {
-	words, err := json.Marshal(rowJSON{r.Name, r.Note, r.Strong})
+	words, err := json.Marshal(rowJSON{r.Name, r.Note})
 	if err != nil || len(r.Numbers) == 0 {
 		return words, err
 	}
@@ -129,7 +128,7 @@ func (r *FoundRow) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return err
 	}
-	*r = FoundRow{Name: words.Name, Note: words.Note, Strong: words.Strong, Numbers: map[string]float64{}}
+	*r = FoundRow{Name: words.Name, Note: words.Note, Numbers: map[string]float64{}}
 	for key, value := range fields {
 		if number, ok := value.(float64); ok {
 			r.Numbers[key] = number

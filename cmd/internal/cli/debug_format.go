@@ -3,6 +3,9 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ const textCells = 80
 
 // findings prints a report in one of debugFormats.
 func findings(r *analysis.Findings, format string) ([]byte, error) {
+	r = complete(r)
 	switch format {
 	case "json":
 		data, err := json.MarshalIndent(r, "", "  ")
@@ -27,6 +31,36 @@ func findings(r *analysis.Findings, format string) ([]byte, error) {
 		return []byte(findingsMarkdown(r)), nil
 	}
 	return []byte(findingsText(r)), nil
+}
+
+// complete returns the report as readers may rely on it: lists are there even when they are empty, and numbers are numbers.
+func complete(r *analysis.Findings) *analysis.Findings {
+	out := *r
+	out.Warnings = append([]string{}, r.Warnings...)
+	out.Findings = append([]analysis.Finding{}, r.Findings...)
+	for i := range out.Findings {
+		f := &out.Findings[i]
+		f.Evidence = finite(f.Evidence)
+		f.Rows = slices.Clone(f.Rows)
+		for j := range f.Rows {
+			f.Rows[j].Numbers = finite(f.Rows[j].Numbers)
+		}
+		f.Sites = append([]analysis.FoundSite{}, f.Sites...)
+		for j := range f.Sites {
+			f.Sites[j].Holders = append([]analysis.FoundHolder{}, f.Sites[j].Holders...)
+			f.Sites[j].Stack = append([]string{}, f.Sites[j].Stack...)
+		}
+	}
+	return &out
+}
+
+func finite(numbers map[string]float64) map[string]float64 {
+	out := maps.Clone(numbers)
+	maps.DeleteFunc(out, func(_ string, v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	if out == nil {
+		out = map[string]float64{}
+	}
+	return out
 }
 
 // headline names the target, how it was read, and when.
@@ -41,28 +75,34 @@ func headline(r *analysis.Findings) string {
 	}
 	switch {
 	case r.Target.Kind == "file":
-		parts = append(parts, "from a snapshot")
+		what := "a snapshot"
+		if r.Target.Source == "recording" {
+			what = "a recording"
+		}
+		parts = append(parts, "from "+what)
 	case r.Target.Source != "":
 		parts = append(parts, "read from "+theme.Clean(r.Target.Source))
 	}
 	return strings.Join(append(parts, r.Time.Format(time.DateTime)), " · ")
 }
 
+// findingTitle is the finding in a sentence, behind its severity where that is more than information.
+func findingTitle(f *analysis.Finding) string {
+	if f.Severity == analysis.Info || f.Severity == "" {
+		return f.Title
+	}
+	return strings.ToUpper(string(f.Severity)) + ": " + f.Title
+}
+
 func findingsText(r *analysis.Findings) string {
 	var b strings.Builder
 	wrap(&b, "", "", headline(r))
+	if r.Verdict != "" {
+		wrap(&b, "", "", "Verdict: "+theme.Clean(r.Verdict)+".")
+	}
 	for i := range r.Findings {
-		f := &r.Findings[i]
 		b.WriteByte('\n')
-		wrap(&b, "", "", theme.Clean(f.Title)+".")
-		if rate, ok := f.Evidence["sample_rate_bytes"]; ok && rate > 1 {
-			wrap(&b, "", "", fmt.Sprintf("One object in every %s was sampled on average; ± is one standard deviation.", unit.Bytes(rate)))
-		}
-		sitesText(&b, f)
-		rootsText(&b, f)
-		if f.Advice != "" {
-			wrap(&b, "", "", theme.Clean(f.Advice))
-		}
+		findingText(&b, &r.Findings[i])
 	}
 	for i, w := range r.Warnings {
 		if i == 0 {
@@ -73,6 +113,37 @@ func findingsText(r *analysis.Findings) string {
 	return b.String()
 }
 
+func findingText(b *strings.Builder, f *analysis.Finding) {
+	wrap(b, "", "", theme.Clean(findingTitle(f))+".")
+	if rate, ok := f.Evidence["sample_rate_bytes"]; ok && rate > 1 {
+		wrap(b, "", "", fmt.Sprintf("One object in every %s was sampled on average; ± is one standard deviation.", unit.Bytes(rate)))
+	}
+	for _, d := range f.Details {
+		wrap(b, "", "", theme.Clean(d))
+	}
+	if words := evidenceWords(f); len(words) > 0 && !spokenFor(f) {
+		wrap(b, "  ", "  ", theme.Clean(strings.Join(words, " · ")))
+	}
+	sitesText(b, f)
+	if len(f.Rows) > 0 {
+		t := rowTable(f)
+		l := newTableText(b, &t)
+		for i := range t.rows {
+			l.row(&t.rows[i])
+		}
+	}
+	if len(f.Holders) > 0 {
+		t := rootTable(f)
+		l := newTableText(b, &t)
+		for i := range t.rows {
+			l.row(&t.rows[i])
+		}
+	}
+	if f.Advice != "" {
+		wrap(b, "→ ", "  ", theme.Clean(f.Advice))
+	}
+}
+
 // wrap writes a text in lines of at most textCells, the first behind one prefix, the others behind another.
 func wrap(b *strings.Builder, first, other, text string) {
 	for _, line := range theme.Wrap(text, textCells-theme.Width(first), 100) {
@@ -81,39 +152,24 @@ func wrap(b *strings.Builder, first, other, text string) {
 	}
 }
 
-// siteCells is the room for a site's name behind the columns of numbers.
-const siteCells = textCells - 9 - 10 - 7 - 10 - 9 - 2
-
 // sitesText prints the sites as a table, and below each who holds it.
 func sitesText(b *strings.Builder, f *analysis.Finding) {
 	if len(f.Sites) == 0 {
-		if threshold, ok := f.Evidence["threshold_bytes"]; ok {
+		if threshold, ok := f.Evidence["threshold_bytes"]; ok && f.Evidence["sites_count"] > 0 {
 			wrap(b, "", "", "None of them holds "+unit.Bytes(threshold)+"; --threshold lists smaller ones.")
 		}
 		return
 	}
-	fmt.Fprintf(b, "\n%9s%10s%7s%10s%9s  %s\n", "IN USE", "±", "SHARE", "OBJECTS", "SAMPLES", "SITE")
-	for i := range f.Sites {
-		s := &f.Sites[i]
-		name, place, _ := strings.Cut(theme.Clean(s.Site), " ")
-		line := fmt.Sprintf("%s%s%s%s%s  ", padLeft(unit.Bytes(s.Bytes), 9), padLeft(unit.Bytes(s.Uncertainty), 10),
-			padLeft(unit.Percent(s.SharePercent/100), 7), padLeft(unit.Count(s.Objects), 10), padLeft(unit.Count(float64(s.Samples)), 9))
-		if theme.Width(name)+1+theme.Width(place) <= siteCells {
-			b.WriteString(line + strings.TrimRight(name+" "+place, " ") + "\n")
-		} else {
-			b.WriteString(line + theme.TruncateLeft(name, siteCells) + "\n")
-			b.WriteString(theme.Spaces(textCells-siteCells) + theme.TruncateLeft(place, siteCells) + "\n")
-		}
-		holdersText(b, s)
+	t := siteTable(f)
+	l := newTableText(b, &t)
+	for i := range t.rows {
+		l.site(&t.rows[i])
+		holdersText(b, &f.Sites[i])
 	}
-	listed, all := f.Evidence["listed_count"], f.Evidence["sites_count"]
-	if all > listed {
-		rest := f.Evidence["in_use_bytes"] - f.Evidence["listed_bytes"]
-		fmt.Fprintf(b, "%s%s  in %s other sites\n", padLeft(unit.Bytes(max(rest, 0)), 9), theme.Spaces(36), unit.Count(all-listed))
+	if bytes, text := otherSites(f); text != "" {
+		l.row(&tableRow{cells: []string{bytes}, name: text})
 	}
 }
-
-func padLeft(text string, width int) string { return theme.PadLeft(text, width) }
 
 // holdersText prints who holds a site, each way with its objects below it.
 func holdersText(b *strings.Builder, s *analysis.FoundSite) {
@@ -127,25 +183,5 @@ func holdersText(b *strings.Builder, s *analysis.FoundSite) {
 		if len(h.Path) > 0 {
 			wrap(b, "             → ", "               ", theme.Clean(strings.Join(h.Path, " → ")))
 		}
-	}
-}
-
-// rootsText prints what each root alone keeps alive.
-func rootsText(b *strings.Builder, f *analysis.Finding) {
-	if len(f.Holders) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%9s%8s  %s\n", "KEEPS", "SHARE", "WHO HOLDS IT ALONE")
-	const small = 0.05 // percent: below it all that is seen is noise
-	for i := range f.Holders {
-		h := &f.Holders[i]
-		if i > 0 && h.SharePercent < small {
-			break
-		}
-		fmt.Fprintf(b, "%s%s  %s\n", padLeft(unit.Bytes(float64(h.RetainedBytes)), 9), padLeft(unit.Percent(h.SharePercent/100), 8),
-			theme.TruncateLeft(theme.Clean(h.Root), textCells-19))
-	}
-	if shared := f.Evidence["shared_bytes"]; shared > 0 {
-		fmt.Fprintf(b, "%s%s  several together: freeing one of them frees nothing\n", padLeft(unit.Bytes(shared), 9), theme.Spaces(8))
 	}
 }

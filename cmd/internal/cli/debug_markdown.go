@@ -13,31 +13,75 @@ import (
 func findingsMarkdown(r *analysis.Findings) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# heaptop debug %s\n\n%s\n", r.Command, inMarkdown(headline(r)))
+	if r.Verdict != "" {
+		fmt.Fprintf(&b, "\nVerdict: **%s**\n", inMarkdown(r.Verdict))
+	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(&b, "\n> ⚠ %s\n", inMarkdown(w))
 	}
 	for i := range r.Findings {
-		f := &r.Findings[i]
-		fmt.Fprintf(&b, "\n## %s\n", inMarkdown(f.Title))
-		sitesMarkdown(&b, f)
-		rootsMarkdown(&b, f)
-		if f.Advice != "" {
-			fmt.Fprintf(&b, "\n%s\n", inMarkdown(f.Advice))
-		}
+		findingMarkdown(&b, &r.Findings[i])
 	}
 	return b.String()
 }
 
-func sitesMarkdown(b *strings.Builder, f *analysis.Finding) {
-	if len(f.Sites) == 0 {
-		return
+func findingMarkdown(b *strings.Builder, f *analysis.Finding) {
+	fmt.Fprintf(b, "\n## %s\n", inMarkdown(findingTitle(f)))
+	for _, d := range f.Details {
+		fmt.Fprintf(b, "\n%s\n", inMarkdown(d))
 	}
-	b.WriteString("\n| in use | ± | share | objects | samples | site |\n| --: | --: | --: | --: | --: | :-- |\n")
-	for i := range f.Sites {
-		s := &f.Sites[i]
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", unit.Bytes(s.Bytes), unit.Bytes(s.Uncertainty), unit.Percent(s.SharePercent/100),
-			unit.Count(s.Objects), unit.Count(float64(s.Samples)), inCode(s.Site))
+	if words := evidenceWords(f); len(words) > 0 && !spokenFor(f) {
+		fmt.Fprintf(b, "\n%s\n", inMarkdown(strings.Join(words, " · ")))
 	}
+	if len(f.Sites) > 0 {
+		t := siteTable(f)
+		if bytes, text := otherSites(f); text != "" {
+			t.rows = append(t.rows, tableRow{cells: []string{bytes}, note: text})
+		}
+		tableMarkdown(b, &t)
+		holdersMarkdown(b, f)
+	}
+	if len(f.Rows) > 0 {
+		t := rowTable(f)
+		tableMarkdown(b, &t)
+	}
+	if len(f.Holders) > 0 {
+		t := rootTable(f)
+		tableMarkdown(b, &t)
+	}
+	if f.Advice != "" {
+		fmt.Fprintf(b, "\n**Advice:** %s\n", inMarkdown(f.Advice))
+	}
+}
+
+func tableMarkdown(b *strings.Builder, t *table) {
+	b.WriteString("\n|")
+	for _, title := range t.titles {
+		b.WriteString(" " + inMarkdown(title) + " |")
+	}
+	b.WriteString(" " + inMarkdown(t.of) + " |\n|" + strings.Repeat(" --: |", len(t.titles)) + " :-- |\n")
+	for i := range t.rows {
+		r := &t.rows[i]
+		b.WriteByte('|')
+		for j := range t.titles {
+			cell := ""
+			if j < len(r.cells) {
+				cell = r.cells[j]
+			}
+			b.WriteString(" " + inMarkdown(cell) + " |")
+		}
+		parts := []string{}
+		if r.name != "" {
+			parts = append(parts, inCode(r.name))
+		}
+		if r.note != "" {
+			parts = append(parts, inMarkdown(r.note))
+		}
+		b.WriteString(" " + strings.Join(parts, ": ") + " |\n")
+	}
+}
+
+func holdersMarkdown(b *strings.Builder, f *analysis.Finding) {
 	for i := range f.Sites {
 		s := &f.Sites[i]
 		if len(s.Holders) == 0 {
@@ -52,17 +96,6 @@ func sitesMarkdown(b *strings.Builder, f *analysis.Finding) {
 			}
 			b.WriteByte('\n')
 		}
-	}
-}
-
-func rootsMarkdown(b *strings.Builder, f *analysis.Finding) {
-	if len(f.Holders) == 0 {
-		return
-	}
-	b.WriteString("\n| keeps alone | share | who |\n| --: | --: | :-- |\n")
-	for i := range f.Holders {
-		h := &f.Holders[i]
-		fmt.Fprintf(b, "| %s | %s | %s |\n", unit.Bytes(float64(h.RetainedBytes)), unit.Percent(h.SharePercent/100), inCode(h.Root))
 	}
 }
 
