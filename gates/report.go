@@ -46,6 +46,7 @@ type Environment struct {
 	CPU         string `json:"cpu,omitempty"`
 	CPUs        int    `json:"cpus,omitempty"`
 	MemoryBytes int64  `json:"memory_bytes,omitempty"`
+	Go          string `json:"go,omitempty"` // the version of Go that the measured programs were built with
 	GOGC        string `json:"gogc,omitempty"`
 	GOMEMLIMIT  string `json:"gomemlimit,omitempty"`
 	Commit      string `json:"commit,omitempty"`
@@ -91,6 +92,8 @@ type Measured struct {
 	Median     float64   `json:"median"`
 	Low        float64   `json:"low"` // of the median's exact order-statistic interval; with few runs the smallest and the largest value
 	High       float64   `json:"high"`
+	Missing    string    `json:"missing,omitempty"` // why there is no value; median, low and high are absent then
+	Short      bool      `json:"short,omitempty"`   // there is none because the runs were too short for it
 }
 
 // Gate is a limit and what was measured against it.
@@ -103,6 +106,7 @@ type Gate struct {
 	Verdict         Verdict  `json:"verdict"`
 	HeadroomPercent *float64 `json:"headroom_percent,omitempty"` // of the limit; below 0 above the limit
 	From            string   `json:"from"`                       // standard, strict, config, flag
+	SetTo           *float64 `json:"set_to,omitempty"`           // the largest value measured, when most of the limit is left free
 	Reason          string   `json:"reason,omitempty"`
 }
 
@@ -130,10 +134,11 @@ type Comparison struct {
 	SmallestProvable *float64 `json:"smallest_provable_percent,omitempty"`
 	MaxIncrease      float64  `json:"max_increase_percent"`
 	WarnIncrease     float64  `json:"warn_increase_percent"`
-	Gated            bool     `json:"gated"`              // false: watched, it fails nothing
-	Against          string   `json:"against,omitempty"`  // merge-base, baseline, anchor: with its commit
-	Method           string   `json:"method,omitempty"`   // exact, blocks, stored, identical
-	Accepted         string   `json:"accepted,omitempty"` // the reason that the policy accepts this growth for
+	Gated            bool     `json:"gated"`                     // false: watched, it fails nothing
+	Against          string   `json:"against,omitempty"`         // merge-base, baseline, anchor: with its commit
+	Method           string   `json:"method,omitempty"`          // exact, blocks, stored, identical
+	Accepted         string   `json:"accepted,omitempty"`        // the reason that the policy accepts this growth for
+	OnInconclusive   string   `json:"on_inconclusive,omitempty"` // pass, warn, fail: what it means for the scenario
 	Reason           string   `json:"reason,omitempty"`
 }
 
