@@ -320,9 +320,7 @@ func TestSideOfRefusesWhatAPartCannotBe(t *testing.T) {
 
 // pprof is asked for the same comparison.
 func TestCompareAgreesWithGoToolPprof(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip(err)
-	}
+	samplertest.Tool(t, "go")
 	f := samplertest.New(samplertest.Options{})
 	snaps := []*capture.Snapshot{snapshotOf(t, f, 30), snapshotOf(t, f, 300)}
 	dir := t.TempDir()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // twoProfiles are taken of this test before and after it keeps more, and lets go of something.
@@ -47,9 +48,7 @@ func join(t testing.TB, from, to sampler.Profile) *profile.Joined {
 // pprofDiff asks `go tool pprof -top -diff_base` for the change of each function, in bytes, and of all.
 func pprofDiff(t *testing.T, before, after sampler.Profile, options ...string) (flat map[string]float64, total float64) {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip(err)
-	}
+	samplertest.Tool(t, "go")
 	dir := t.TempDir()
 	files := []string{filepath.Join(dir, "before.pb.gz"), filepath.Join(dir, "after.pb.gz")}
 	for i, p := range []sampler.Profile{before, after} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // holder keeps what the test allocates alive.
@@ -104,9 +105,7 @@ func TestSitesOfThisProcess(t *testing.T) {
 // pprofTop returns what `go tool pprof` says of a profile: flat values in bytes by function, and the total.
 func pprofTop(t *testing.T, file, index string) (flat map[string]float64, total float64) {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip(err)
-	}
+	samplertest.Tool(t, "go")
 	cmd := exec.Command("go", "tool", "pprof", "-top", "-flat", "-nodecount=0", "-nodefraction=0", "-edgefraction=0", "-unit=B", "-symbolize=none", "-sample_index="+index, file)
 	out, err := cmd.Output()
 	if err != nil {

@@ -209,9 +209,7 @@ func TestPasswordsAreLeftOut(t *testing.T) {
 
 // TestPprofOpensTheHeapProfile takes the part out as a user would, of a profile that came gzipped and of one that did not.
 func TestPprofOpensTheHeapProfile(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("there is no go command")
-	}
+	samplertest.Tool(t, "go")
 	s := taken(t)
 	plain := gunzip(t, s.Heap.Data)
 	for _, data := range [][]byte{s.Heap.Data, plain} {

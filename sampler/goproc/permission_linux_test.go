@@ -95,12 +95,12 @@ func TestDenied(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	shell := exec.Command("sleep", "60")
 	if err := shell.Start(); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = shell.Process.Kill(); _ = shell.Wait() })
 	dead := exec.Command("true")
 	if err := dead.Run(); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		name   string

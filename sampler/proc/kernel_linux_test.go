@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 const mib = 1 << 20
@@ -114,9 +115,7 @@ func TestPeaks(t *testing.T) {
 
 // The last peak that is read agrees with what GNU time is told when the process ends.
 func TestPeakAgainstGNUTime(t *testing.T) {
-	if _, err := os.Stat("/usr/bin/time"); err != nil {
-		t.Skip("no /usr/bin/time")
-	}
+	samplertest.Tool(t, "/usr/bin/time")
 	report := filepath.Join(t.TempDir(), "report")
 	c := start(t, "/usr/bin/time", "-f", "%M", "-o", report)
 	c.do(t, "spike 80")

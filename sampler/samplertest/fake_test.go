@@ -160,9 +160,7 @@ func TestFakeLeaks(t *testing.T) {
 
 // TestFakeProfilesOpenInPprof asks the pprof people use.
 func TestFakeProfilesOpenInPprof(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("there is no go command")
-	}
+	Tool(t, "go")
 	f := New(Options{Age: time.Hour})
 	heap, err := f.HeapProfile(t.Context())
 	if err != nil {

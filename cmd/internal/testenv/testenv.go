@@ -6,29 +6,21 @@ package testenv
 
 import (
 	"os"
-	"os/exec"
 	"testing"
+
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
-// Tool returns the path of a program that the test needs. Without it the test is skipped, or fails where
-// HEAPTOP_REQUIRE_SERVICES is 1.
+// Tool returns the path of a program that the test needs, as samplertest.Tool does.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		Missing(t, name+" is not installed")
-	}
-	return path
+	return samplertest.Tool(t, name)
 }
 
-// Missing ends the test because the machine lacks something: as skipped, or as failed where
-// HEAPTOP_REQUIRE_SERVICES is 1.
+// Missing ends the test because the machine lacks something, as samplertest.Missing does.
 func Missing(t testing.TB, what string) {
 	t.Helper()
-	if os.Getenv("HEAPTOP_REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s, and HEAPTOP_REQUIRE_SERVICES=1 forbids to skip", what)
-	}
-	t.Skip(what)
+	samplertest.Missing(t, what)
 }
 
 // Full ends the test as skipped unless HEAPTOP_FULL is 1: it takes minutes, or thousands of processes.
