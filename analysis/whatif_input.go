@@ -1,0 +1,182 @@
+package analysis
+
+import (
+	"slices"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis/stats"
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// What the collector scans besides the heap, as runtime/metrics names it.
+const (
+	scanStack   sampler.Metric = "/gc/scan/stack:bytes"
+	scanGlobals sampler.Metric = "/gc/scan/globals:bytes"
+)
+
+// WhatIfInput is what a prediction rests on. What is unknown makes unknown what follows from it.
+type WhatIfInput struct {
+	LiveHeap    sampler.Reading // marked by a collection, bytes: the median
+	LivePeak    sampler.Reading // and the most
+	Stacks      sampler.Reading // of goroutines, as far as they are scanned, bytes
+	Globals     sampler.Reading // variables with pointers, bytes
+	MarkAlloc   sampler.Reading // allocated while a collection marks, bytes: the median
+	AllocRate   sampler.Reading // bytes a second
+	PerCycle    sampler.Reading // allocated per collection, bytes
+	GCCPU       sampler.Reading // per collection: assists, dedicated marking, pauses; cpu-seconds
+	CPUUsed     sampler.Reading // by the program, marking on idle processors left out; cpu-seconds a second
+	Procs       sampler.Reading // GOMAXPROCS
+	Cycles      sampler.Reading // collections that were watched, forced ones included
+	Forced      sampler.Reading // and how many of them were
+	GOGC        sampler.Reading // percent; GOGCOff
+	MemoryLimit sampler.Reading // bytes; 0 where there is none
+	NonHeap     sampler.Reading // what counts against the limit and is no heap object, at the heap's peak; bytes
+}
+
+// WhatIfInputOf takes the input from two readings of one process and the collections that ended with each of them. Of a
+// longer time, use a WhatIfRecord.
+func WhatIfInputOf(from, to *sampler.Snapshot) WhatIfInput {
+	var r WhatIfRecord
+	r.Add(from)
+	r.Add(to)
+	return r.Input()
+}
+
+// WhatIfRecord collects the input of a prediction from readings of one process, in ascending order of time. The zero
+// value is ready; one goroutine uses it.
+type WhatIfRecord struct {
+	first, last *sampler.Snapshot
+	cycles      []sampler.GCCycle
+	lives       []float64
+	nonHeap     sampler.Reading
+}
+
+// mostRecorded bounds how many collections a record keeps; of more, the oldest go.
+const mostRecorded = 4096
+
+// Add takes a reading; nil is none. Collections that ended before the first reading are left out.
+func (r *WhatIfRecord) Add(s *sampler.Snapshot) {
+	if s == nil {
+		return
+	}
+	if r.first == nil {
+		r.first = s.Clone()
+	} else {
+		r.cycles = append(r.cycles, s.Cycles...)
+		if extra := len(r.cycles) - mostRecorded; extra > 0 {
+			r.cycles = slices.Delete(r.cycles, 0, extra)
+		}
+	}
+	r.last = s.Clone()
+	if live, ok := s.Get(sampler.GoHeapLive); ok && live > 0 && (len(r.lives) == 0 || r.lives[len(r.lives)-1] != live) {
+		r.lives = append(r.lives, live)
+	}
+	if rest := nonHeap(s); rest.OK && (!r.nonHeap.OK || rest.Value < r.nonHeap.Value) {
+		r.nonHeap = rest
+	}
+}
+
+// nonHeap is what counts against GOMEMLIMIT besides heap objects. Unused parts of spans are in it, which are fewest when
+// the heap is at its peak: so the least of several readings counts.
+func nonHeap(s *sampler.Snapshot) sampler.Reading {
+	total, ok := s.Get(sampler.GoClassTotal)
+	if !ok {
+		return sampler.Reading{}
+	}
+	for _, m := range []sampler.Metric{sampler.GoClassReleased, sampler.GoClassFree, sampler.GoClassObjects} {
+		v, ok := s.Get(m)
+		if !ok {
+			return sampler.Reading{}
+		}
+		total -= v
+	}
+	return sampler.Known(max(total, 0))
+}
+
+// Span is the time between the first and the last reading.
+func (r *WhatIfRecord) Span() time.Duration {
+	if r.first == nil {
+		return 0
+	}
+	return r.last.Time.Sub(r.first.Time)
+}
+
+// Input returns what the readings tell.
+func (r *WhatIfRecord) Input() WhatIfInput {
+	if r.first == nil {
+		return WhatIfInput{}
+	}
+	s := r.last
+	in := WhatIfInput{Stacks: s.Reading(scanStack), Globals: s.Reading(scanGlobals), Procs: s.Reading(sampler.GoMaxProcs), NonHeap: r.nonHeap}
+	if !in.Stacks.OK {
+		in.Stacks = s.Reading(sampler.GoClassStacks)
+	}
+	if percent, ok := s.Get(sampler.GoGCPercent); ok {
+		in.GOGC = sampler.Known(percent)
+		if percent > 1<<31 || percent < 0 {
+			in.GOGC = sampler.Known(GOGCOff)
+		}
+	}
+	if limit := s.Reading(sampler.GoMemLimit); bounded(limit) {
+		in.MemoryLimit = limit
+	} else if limit.OK {
+		in.MemoryLimit = sampler.Known(0)
+	}
+	r.live(&in)
+	r.rates(&in)
+	return in
+}
+
+// live fills in what the collections found alive, and what was allocated while they marked.
+func (r *WhatIfRecord) live(in *WhatIfInput) {
+	lives := slices.Clone(r.lives)
+	var during []float64
+	for _, c := range r.cycles {
+		if c.Live.OK && c.Live.Value > 0 {
+			lives = append(lives, c.Live.Value)
+		}
+		if c.Before.OK && c.After.OK && c.After.Value >= c.Before.Value {
+			during = append(during, c.After.Value-c.Before.Value)
+		}
+	}
+	if len(lives) > 0 {
+		in.LiveHeap, in.LivePeak = sampler.Known(stats.Median(lives)), sampler.Known(slices.Max(lives))
+	}
+	if len(during) > 0 {
+		in.MarkAlloc = sampler.Known(stats.Median(during))
+	}
+}
+
+// rates fills in what was counted between the first reading and the last. The runtime brings its processor times up to
+// date when a collection ends, so they are about whole collections, and are divided by the time they cover themselves.
+func (r *WhatIfRecord) rates(in *WhatIfInput) {
+	seconds := r.Span().Seconds()
+	if seconds <= 0 {
+		return
+	}
+	d := delta{r.first, r.last, true}
+	if bytes := d.of(sampler.GoHeapAllocs); d.ok {
+		in.AllocRate = sampler.Known(bytes / seconds)
+	}
+	d.ok = true
+	cycles := d.of(sampler.GoCyclesTotal)
+	if !d.ok {
+		return
+	}
+	in.Cycles = sampler.Known(cycles)
+	if forced := d.of(sampler.GoCyclesForced); d.ok {
+		in.Forced = sampler.Known(forced)
+	}
+	d.ok = true
+	total, idle, idleMark := d.of(sampler.GoCPUTotal), d.of(sampler.GoCPUIdle), d.of(sampler.GoCPUGCIdle)
+	work := d.of(sampler.GoCPUGCAssist) + d.of(sampler.GoCPUGCDedicated) + d.of(sampler.GoCPUGCPause)
+	if !d.ok || cycles < 1 || total <= 0 || !in.Procs.OK || in.Procs.Value < 1 {
+		return
+	}
+	covered := total / in.Procs.Value
+	in.GCCPU = sampler.Known(work / cycles)
+	in.CPUUsed = sampler.Known((total - idle - idleMark) / covered)
+	if in.AllocRate.OK && in.Forced.Value == 0 {
+		in.PerCycle = sampler.Known(in.AllocRate.Value * covered / cycles)
+	}
+}
