@@ -1,0 +1,92 @@
+package worktree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// young is how old a folder without a lock must be to be nobody's: one that is just being made has none yet.
+const young = time.Hour
+
+// clean takes away what runs of heaptop have left that were killed. What cannot be taken away stays: it hurts nobody.
+func (r *Repo) clean(ctx context.Context) {
+	list, err := git(ctx, r.dir, nil, "worktree", "list", "--porcelain")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(list) {
+		dir, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "worktree ")
+		folder := filepath.Dir(filepath.FromSlash(dir))
+		if ok && strings.HasPrefix(filepath.Base(folder), prefix) && abandoned(folder) {
+			if r.forget(ctx, filepath.FromSlash(dir)) == nil {
+				os.Remove(folder) // once it is empty
+			}
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, folder := range left {
+		if abandoned(folder) {
+			_ = removeAll(folder) // another user's stays
+		}
+	}
+}
+
+// abandoned reports whether no living heaptop uses a folder.
+func abandoned(folder string) bool {
+	info, err := os.Lstat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	path := filepath.Join(folder, lockName)
+	if _, err := os.Lstat(path); err != nil {
+		return errors.Is(err, fs.ErrNotExist) && time.Since(info.ModTime()) > young
+	}
+	return lockFree(path)
+}
+
+// forget makes the repository forget a worktree of ours, and removes its files. It never prunes: the user may have
+// worktrees on a disk that is not mounted now.
+func (r *Repo) forget(ctx context.Context, dir string) error {
+	_, err := git(ctx, r.dir, nil, "worktree", "remove", "--force", "--force", dir)
+	if err == nil {
+		return nil
+	}
+	if removed := removeAll(dir); removed != nil {
+		return fmt.Errorf("remove the worktree %s: %w", dir, removed)
+	}
+	list, listed := git(ctx, r.dir, nil, "worktree", "list", "--porcelain")
+	if listed == nil && !strings.Contains(list, "worktree "+filepath.ToSlash(dir)+"\n") {
+		return nil // git was interrupted before it knew of it
+	}
+	if _, again := git(ctx, r.dir, nil, "worktree", "remove", "--force", "--force", dir); again == nil {
+		return nil
+	}
+	return fmt.Errorf("remove the worktree %s: %w", dir, err)
+}
+
+// removeAll removes a folder with all that is in it, also where a build has made folders read-only.
+func removeAll(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			_ = os.Chmod(path, 0o700) // of what we made ourselves; RemoveAll says what is still in the way
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
