@@ -37,7 +37,7 @@ var (
 // Gone says how a target ended, as far as that is known. It wraps ErrGone.
 type Gone struct {
 	At       time.Time
-	ExitCode Reading // unknown for a process that heaptop did not start
+	ExitCode Reading // of a process that heaptop did not start known from Linux 6.15 on
 	Signal   string  // "SIGKILL" where it is known
 	OOM      bool    // the kernel killed it for memory, by the events of its cgroup
 	Reason   string  // further words: "process id 42 now belongs to another process"
@@ -108,7 +108,8 @@ type GoroutineGroup struct {
 	WaitMax   Reading // seconds the longest waiting one has waited at least
 	Stack     []Frame // innermost first; empty for running ones where the source reads no stack
 	CreatedBy Frame
-	Start     Frame // the function the goroutine was started with; empty where the source cannot tell
+	Start     Frame   // the function the goroutine was started with; empty where the source cannot tell
+	Stacks    Reading // bytes that the stacks of all of them take, used or not; unknown where the source cannot tell
 }
 
 // Goroutines is the target's goroutines, the largest group first.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -57,6 +58,9 @@ func TestAChildOfKnownSize(t *testing.T) {
 	}
 	near(t, "RSS against smaps_rollup", after[sampler.ProcessRSS], kernel(t, c.pid, "smaps_rollup", "Rss"), mib)
 	near(t, "PSS", after[sampler.ProcessPSS], kernel(t, c.pid, "smaps_rollup", "Pss"), mib)
+	if huge, ok := after[sampler.ProcessHuge]; ok { // absent where the kernel is built without them
+		near(t, "huge pages", huge, kernel(t, c.pid, "smaps_rollup", "AnonHugePages"), 2*mib)
+	}
 	near(t, "peak", after[sampler.ProcessPeakRSS], kernel(t, c.pid, "status", "VmHWM"), mib)
 	parts := after[sampler.ProcessAnon] + after[sampler.ProcessFile] + after[sampler.ProcessShmem]
 	near(t, "sum of the parts", parts, after[sampler.ProcessRSS], mib)
@@ -187,6 +191,59 @@ func TestTheEndIsNoticed(t *testing.T) {
 	if gone.ExitCode != sampler.Known(7) || gone.OOM || time.Since(gone.At) > time.Minute {
 		t.Errorf("end: %+v, want exit code 7", gone)
 	}
+}
+
+// A process that its parent has waited for is gone from /proc; from Linux 6.15 on the kernel still tells how it ended.
+func TestTheEndOfAProcessThatWasWaitedFor(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		end  func(c *exec.Cmd, in io.Closer) error
+		want sampler.Gone
+	}{
+		{"exited", func(_ *exec.Cmd, in io.Closer) error { return in.Close() }, sampler.Gone{ExitCode: sampler.Known(7)}},
+		{"killed", func(c *exec.Cmd, _ io.Closer) error { return c.Process.Kill() }, sampler.Gone{Signal: "SIGKILL"}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			c := exec.Command("sh", "-c", "read line; exit 7")
+			in, err := c.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			s := watch(t, c.Process.Pid)
+			readAllSamples(t, s)
+			if err := x.end(c, in); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait() // the code is what the session is asked for
+			var gone *sampler.Gone
+			if err := s.Read(context.Background(), new(sampler.Snapshot)); !errors.As(err, &gone) {
+				t.Fatalf("after the end: %v", err)
+			}
+			if known := gone.ExitCode.OK || gone.Signal != ""; !known && !kernelFrom(t, 6, 15) {
+				t.Skip("this kernel does not tell how another's child ended")
+			}
+			if gone.ExitCode != x.want.ExitCode || gone.Signal != x.want.Signal {
+				t.Errorf("end: %+v, want %+v", gone, x.want)
+			}
+		})
+	}
+}
+
+// kernelFrom reports whether the kernel is of this release or a later one.
+func kernelFrom(t *testing.T, major, minor int) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a, b int
+	if _, err := fmt.Sscanf(string(text), "%d.%d", &a, &b); err != nil {
+		t.Fatal(err)
+	}
+	return a > major || a == major && b >= minor
 }
 
 // A shell becomes another program: the name follows, and PSS is read from the new address space.

@@ -158,7 +158,8 @@ func parseStatus(b []byte, st *status) {
 }
 
 // rollup is what smaps_rollup tells, in bytes. uss is what would be freed if the process ended.
-type rollup struct{ pss, uss sampler.Reading }
+// huge is anonymous memory in transparent huge pages.
+type rollup struct{ pss, uss, huge sampler.Reading }
 
 // parseRollup reads /proc/PID/smaps_rollup.
 func parseRollup(b []byte, r *rollup) {
@@ -169,6 +170,8 @@ func parseRollup(b []byte, r *rollup) {
 		switch string(key) {
 		case "Pss":
 			r.pss = parseSize(value)
+		case "AnonHugePages":
+			r.huge = parseSize(value)
 		case "Private_Clean", "Private_Dirty", "Private_Hugetlb":
 			if v := parseSize(value); v.OK {
 				r.uss = sampler.Known(r.uss.Value + v.Value)

@@ -224,3 +224,15 @@ func TestParseSmapsTakesTheHeapsPlace(t *testing.T) {
 		t.Errorf("mappings %+v, %v", got, err)
 	}
 }
+
+func TestParseRollup(t *testing.T) {
+	const text = "00400000-7ffdd8421000 ---p 00000000 00:00 0 [rollup]\nRss: 9 kB\nPss: 8 kB\nPrivate_Clean: 1 kB\nPrivate_Dirty: 2 kB\nAnonHugePages:    2048 kB\n"
+	var got rollup
+	parseRollup([]byte(text), &got)
+	if want := (rollup{pss: sampler.Known(8 << 10), uss: sampler.Known(3 << 10), huge: sampler.Known(2 << 20)}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if parseRollup([]byte("Pss: 8 kB\n"), &got); got.huge.OK || got.uss.OK {
+		t.Errorf("what is not there is known: %+v", got)
+	}
+}

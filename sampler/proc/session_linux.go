@@ -20,6 +20,7 @@ type session struct {
 	start  uint64 // ticks after boot: with pid it identifies the process
 	page   float64
 	dir    int // descriptor of /proc/PID
+	seen   witness
 
 	stat, statm, status, rollup file
 	fds                         fdCounter
@@ -61,12 +62,16 @@ func (s *session) openProcess() error {
 	if err != nil {
 		return s.explainOpen(err)
 	}
-	s.dir = dir
+	s.dir, s.seen = dir, -1
+	if s.host.real {
+		s.seen = openWitness(s.pid)
+	}
 	s.stat = openFile(dir, "stat", base+"/stat")
 	s.status = openFile(dir, "status", base+"/status")
 	if err := s.identify(); err != nil {
 		s.stat.close()
 		s.status.close()
+		s.seen.close()
 		_ = unix.Close(dir)
 		return err
 	}
@@ -256,7 +261,7 @@ func addKnown(snap *sampler.Snapshot, m sampler.Metric, r sampler.Reading) {
 	}
 }
 
-// readRollup adds PSS and USS when the budget allows.
+// readRollup adds PSS, USS and huge pages when the budget allows.
 func (s *session) readRollup(now time.Time, snap *sampler.Snapshot) {
 	if !s.rollup.open {
 		snap.Warn(s.rollup.err)
@@ -281,6 +286,7 @@ func (s *session) readRollup(now time.Time, snap *sampler.Snapshot) {
 	parseRollup(b, &r)
 	addKnown(snap, sampler.ProcessPSS, r.pss)
 	addKnown(snap, sampler.ProcessUSS, r.uss)
+	addKnown(snap, sampler.ProcessHuge, r.huge)
 }
 
 func (s *session) readMachine(snap *sampler.Snapshot) {
@@ -311,6 +317,9 @@ func (s *session) end(st *stat) error {
 	case st != nil:
 		ending(st, s.uid.OK && int(s.uid.Value) == os.Geteuid(), g)
 	}
+	if g.Signal == "" && !g.ExitCode.OK {
+		s.seen.tell(g)
+	}
 	g.OOM = s.cgroup.killed(g.At, &s.buf) && (g.Signal == "" || g.Signal == "SIGKILL") && !g.ExitCode.OK
 	s.gone = g
 	return g
@@ -338,6 +347,7 @@ func (s *session) Close() error {
 	if s.dir >= 0 {
 		_ = unix.Close(s.dir)
 		s.dir = -1
+		s.seen.close()
 		s.host.close()
 	}
 	if s.gone == nil {
