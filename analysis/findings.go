@@ -28,6 +28,7 @@ type Findings struct {
 	Time     time.Time     `json:"time"` // when the target was read
 	Target   FindingTarget `json:"target"`
 	Verdict  string        `json:"verdict,omitempty"` // of a command that judges
+	Reason   string        `json:"reason,omitempty"`  // of the verdict, in words
 	Findings []Finding     `json:"findings"`
 	Warnings []string      `json:"warnings"` // what weakens the numbers
 }
@@ -73,6 +74,7 @@ type FoundSite struct {
 	BytesPerHour *float64 `json:"bytes_per_hour,omitempty"` // growth of what is in use
 	Low          *float64 `json:"low,omitempty"`            // the interval of BytesPerHour
 	High         *float64 `json:"high,omitempty"`
+	GrownBytes   *float64 `json:"grown_bytes,omitempty"` // over the time of the profiles
 
 	AllocPerSecond   *float64 `json:"alloc_bytes_per_second,omitempty"`
 	GarbagePerSecond *float64 `json:"garbage_bytes_per_second,omitempty"` // of AllocPerSecond, what dies again

@@ -1,0 +1,275 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis/stats"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+// LeakSeries is a series that was judged.
+type LeakSeries struct {
+	Series string // the metric, or the column of a file
+	Name   string // in words: "the live heap"
+	Unit   string // as sampler.Metric.Unit tells it
+	Leak   Leak
+	Until  *LeakLimit // of a growing one, where a limit is known
+	Per    *PerWork   // of one that was judged, where a counter of work is known
+	cause  causeKind
+}
+
+// LeakLimit is when the nearest limit is reached.
+type LeakLimit struct {
+	Limit Limit
+	Until UntilLimit
+}
+
+// PerWork is growth by a counter of the work done, in units of the series for each unit of the counter.
+type PerWork struct {
+	Counter string
+	Slope   stats.Slope
+}
+
+// causeKind says where the cause of a series' growth is to be found.
+type causeKind int
+
+const (
+	causeUnknown causeKind = iota
+	causeSites
+	causeGroups
+	causeMappings
+)
+
+// NativeSeries is the name of the series of memory that the Go heap does not explain. It is no metric: it is resident
+// memory without files, less what the Go runtime has from the system.
+const NativeSeries = "/process/outside_go_heap:bytes"
+
+// LeakJudgement says how a watch is judged.
+type LeakJudgement struct {
+	Material  float64           // as in LeakOptions
+	Limits    []Limit           // besides those of the target
+	Walk      *sampler.HeapWalk // who holds the objects; nil when nobody asked
+	Threshold float64           // sites that grew by fewer bytes are not listed
+}
+
+// judge judges each series alone. Of a Go program: the live heap, what the Go heap does not explain, goroutines,
+// descriptors and threads; of another: memory of its own, and then what it shares.
+func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
+	var out []LeakSeries
+	add := func(m sampler.Metric, name string, cause causeKind) bool {
+		k := w.tracks[m]
+		if k == nil {
+			return false
+		}
+		s := LeakSeries{Series: string(m), Name: name, Unit: m.Unit(), cause: cause}
+		s.Leak = JudgeLeak(k.points, w.options(o))
+		s.Per = w.perWork(m, k.points)
+		out = append(out, s)
+		return true
+	}
+	isGo := w.tracks[sampler.GoClassObjects] != nil || w.tracks[sampler.GoHeapLive] != nil
+	switch {
+	case !isGo:
+		_ = add(sampler.ProcessAnon, "anonymous memory", causeMappings) || add(sampler.ProcessUSS, "private memory (USS)", causeMappings) ||
+			add(sampler.ProcessPSS, "proportional memory (PSS)", causeMappings) || add(sampler.ProcessRSS, "resident memory (RSS)", causeMappings)
+	case add(sampler.GoHeapLive, "the live heap", causeSites):
+		w.weigh(&out[0].Leak)
+	default:
+		add(sampler.GoClassObjects, "the heap in use", causeSites)
+	}
+	if isGo && len(w.native.points) > 0 {
+		out = append(out, w.judgeNative(o))
+	}
+	add(sampler.GoGoroutines, "the number of goroutines", causeGroups)
+	add(sampler.ProcessFDs, "the number of open files", causeUnknown)
+	add(sampler.ProcessThreads, "the number of threads", causeUnknown)
+	return out
+}
+
+func (w *LeakWatch) options(o LeakJudgement) LeakOptions {
+	return LeakOptions{Started: w.started(), Restarts: w.restarts, Load: w.load(), Material: o.Material}
+}
+
+// load is what may explain a series: the work done where it is known, else what is allocated, else the CPU's time.
+func (w *LeakWatch) load() []sampler.Point {
+	for _, m := range []sampler.Metric{w.per, sampler.GoHeapAllocs, sampler.ProcessCPU} {
+		if k := w.tracks[m]; k != nil && len(k.points) > 1 {
+			return k.rates()
+		}
+	}
+	return nil
+}
+
+// judgeNative judges what the Go heap does not explain. It is a small difference of large numbers, so that it is judged
+// against the whole: what the Go heap had on average is added to it, and taken out again.
+func (w *LeakWatch) judgeNative(o LeakJudgement) LeakSeries {
+	mean := func(points []sampler.Point) float64 {
+		sum := 0.0
+		for i := range points {
+			sum += points[i].Last
+		}
+		return sum / float64(len(points))
+	}
+	shift := 0.0
+	if rss := w.tracks[sampler.ProcessRSS]; rss != nil {
+		shift = mean(rss.points) - mean(w.native.points)
+	}
+	shifted := slices.Clone(w.native.points)
+	for i := range shifted {
+		p := &shifted[i]
+		p.Min, p.Max, p.Last = p.Min+shift, p.Max+shift, p.Last+shift
+	}
+	s := LeakSeries{Series: NativeSeries, Name: "memory outside the Go heap", Unit: "bytes", cause: causeMappings}
+	s.Leak = JudgeLeak(shifted, w.options(o))
+	s.Leak.First, s.Leak.Last, s.Leak.Level = s.Leak.First-shift, s.Leak.Last-shift, s.Leak.Level-shift
+	s.Per = w.perWork(NativeSeries, w.native.points)
+	return s
+}
+
+// leastCycles is how many collections a verdict on the live heap needs, which is known at each of them alone.
+const leastCycles = 8
+
+// weigh takes a verdict on the live heap back that rests on too few collections, unless so little was allocated that the
+// heap cannot have grown by much.
+func (w *LeakWatch) weigh(l *Leak) {
+	cycles, allocs := w.tracks[sampler.GoCyclesTotal], w.tracks[sampler.GoHeapAllocs]
+	if !l.Judged || cycles == nil || len(cycles.points) < 2 || len(w.restarts) > 0 || l.Verdict == LeakGrowing {
+		return
+	}
+	n := len(cycles.points)
+	count := cycles.points[n-1].Last - cycles.points[0].Last
+	span := cycles.points[n-1].Time.Sub(cycles.points[0].Time)
+	if count >= leastCycles || span <= 0 {
+		return
+	}
+	if allocs != nil {
+		n := len(allocs.points)
+		allocated := allocs.points[n-1].Last - allocs.points[0].Last
+		if allocated/span.Hours() < growthMaterial*math.Abs(l.Level) {
+			*l = Leak{
+				Verdict: LeakFlat, Judged: true, Level: l.Level, First: l.First, Last: l.Last, Span: l.Span, Shape: "a constant",
+				High: allocated / span.Hours(), Reason: "so little was allocated that it cannot have grown",
+			}
+			return
+		}
+	}
+	times := "once"
+	if count != 1 {
+		times = fmt.Sprintf("%s times", unit.Count(count))
+	}
+	l.Verdict, l.Judged = LeakInsufficient, false
+	l.Reason = fmt.Sprintf("the collector ran %s, and the live heap is known after each time alone", times)
+	if count > 0 {
+		needed := time.Duration((leastCycles - count) / count * float64(span))
+		l.Needed = sampler.Known(needed.Seconds())
+		l.Reason += "; " + unit.Duration(needed.Round(time.Second)) + " more would tell"
+	}
+}
+
+// perWork divides the growth of a series by the work done meanwhile: the slope of its floors over the counter.
+func (w *LeakWatch) perWork(m sampler.Metric, points []sampler.Point) *PerWork {
+	if w.per == "" || w.per == m || w.tracks[w.per] == nil || len(w.restarts) > 0 {
+		return nil
+	}
+	return perWorkOf(string(w.per), points, w.tracks[w.per].points, w.started())
+}
+
+// perWorkOf is nil where the counter falls or stands still, and where there is too little to tell.
+func perWorkOf(name string, points, counter []sampler.Point, started time.Time) *PerWork {
+	points = finitePoints(points)
+	if len(points) < growthSamples || len(counter) < 2 {
+		return nil
+	}
+	for i := 1; i < len(counter); i++ {
+		if counter[i].Last < counter[i-1].Last {
+			return nil
+		}
+	}
+	kept := dropHead(points, started, points[len(points)-1].Time.Sub(points[0].Time))
+	if len(kept) < growthSamples {
+		return nil
+	}
+	f := floorsOf(kept).withoutHead()
+	x := make([]float64, len(f.x))
+	at := 0
+	for i, hours := range f.x {
+		t := kept[0].Time.Add(time.Duration(hours * float64(time.Hour)))
+		for at+1 < len(counter) && !counter[at+1].Time.After(t) {
+			at++
+		}
+		x[i] = counter[at].Last
+	}
+	slope, ok := stats.TheilSen(x, f.y)
+	if !ok {
+		return nil
+	}
+	return &PerWork{Counter: name, Slope: slope}
+}
+
+// limitOf projects a growing series to the nearest limit. A Go heap takes room for what is allocated until the next
+// collection besides, by GOGC, so that the process grows faster than its live heap.
+func (w *LeakWatch) limitOf(s *LeakSeries, extra []Limit) *LeakLimit {
+	if s.Leak.Verdict != LeakGrowing || s.Unit != "bytes" || w.last == nil {
+		return nil
+	}
+	limit, ok := NearestLimit(w.last, extra...)
+	if !ok {
+		return nil
+	}
+	factor := 1.0
+	inside := limit.Metric == sampler.GoHeapLive || limit.Metric == sampler.GoClassObjects || limit.Name == "GOMEMLIMIT"
+	if percent := w.last.Reading(sampler.GoGCPercent); s.cause == causeSites && !inside && percent.OK && percent.Value > 0 {
+		factor += percent.Value / 100
+	}
+	return &LeakLimit{limit, s.Leak.Until((limit.Bytes - limit.Used) / factor)}
+}
+
+// LeakReport is what a watch, or the series of a file, came to.
+type LeakReport struct {
+	Verdict  LeakVerdict // of all series together
+	Reason   string      // in words
+	Series   []LeakSeries
+	Findings []Finding // one for each series, those that grow first
+	Warnings []string
+}
+
+// JudgeSeries judges series from elsewhere, each alone.
+func JudgeSeries(series []LeakSeries) *LeakReport {
+	r := &LeakReport{Series: series}
+	r.conclude()
+	return r
+}
+
+// conclude finds the verdict of all series, and puts them in order.
+func (r *LeakReport) conclude() {
+	if len(r.Series) == 0 {
+		r.Verdict, r.Reason = LeakInsufficient, "no series could be read that tells of a leak"
+		return
+	}
+	order := make([]*LeakSeries, len(r.Series))
+	for i := range r.Series {
+		order[i] = &r.Series[i]
+	}
+	slices.SortStableFunc(order, compareSeries)
+	r.Verdict = order[0].Leak.Verdict
+	var of []string
+	for _, s := range order {
+		if s.Leak.Verdict == r.Verdict {
+			of = append(of, s.Name)
+		}
+		r.Findings = append(r.Findings, s.finding())
+	}
+	switch r.Verdict {
+	case LeakGrowing:
+		r.Reason = "growth is proven: " + strings.Join(of, ", ")
+	case LeakFlat:
+		r.Reason = "growth is excluded: " + strings.Join(of, ", ")
+	default:
+		r.Reason = order[0].Name + ": " + order[0].Leak.Reason
+	}
+}

@@ -1,0 +1,249 @@
+package analysis
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis/stats"
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// trackPoints is how many points a track keeps: more than any verdict needs, and even, so that pairs leave none over.
+const trackPoints = 2048
+
+// track keeps one series in bounded memory. Once it is full neighbours are merged in pairs, with their least and their
+// largest value, so that the points stay evenly spaced however long the watch is.
+type track struct {
+	points []sampler.Point
+	each   int // readings in a point, but for the last one
+	last   int // readings in the last one
+}
+
+// add appends a reading. One that is not finite, or not after the last, is left out.
+func (k *track) add(t time.Time, v float64) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return
+	}
+	n := len(k.points)
+	if n > 0 && !t.After(k.points[n-1].Time) {
+		return
+	}
+	if n > 0 && k.last < k.each {
+		p := &k.points[n-1]
+		p.Time, p.Last = t, v
+		p.Min, p.Max = math.Min(p.Min, v), math.Max(p.Max, v)
+		k.last++
+		return
+	}
+	if n == trackPoints {
+		k.merge()
+	}
+	k.points = append(k.points, sampler.Point{Time: t, Min: v, Max: v, Last: v})
+	k.each, k.last = max(k.each, 1), 1
+}
+
+func (k *track) merge() {
+	for i := range trackPoints / 2 {
+		a, b := k.points[2*i], k.points[2*i+1]
+		b.Min, b.Max = math.Min(a.Min, b.Min), math.Max(a.Max, b.Max)
+		k.points[i] = b
+	}
+	k.points = k.points[:trackPoints/2]
+	k.each *= 2
+}
+
+// rates returns how fast a counter rises, per second. Where it fell it began anew.
+func (k *track) rates() []sampler.Point {
+	var out []sampler.Point
+	for i := 1; i < len(k.points); i++ {
+		a, b := k.points[i-1], k.points[i]
+		if d := b.Last - a.Last; d >= 0 {
+			v := d / b.Time.Sub(a.Time).Seconds()
+			out = append(out, sampler.Point{Time: b.Time, Min: v, Max: v, Last: v})
+		}
+	}
+	return out
+}
+
+// The bounds of a panel.
+const (
+	panelTimes = 256  // then every second one is left out
+	panelRows  = 4096 // of those with the largest values
+)
+
+// panel is many series with their times in common: what each allocation site, group of goroutines or mapping had at each
+// reading. One that a reading does not have, had nothing. Its memory is bounded.
+type panel struct {
+	times []time.Time
+	rows  map[string][]float64 // may be shorter than times: what is missing is 0
+	total []float64
+}
+
+// add appends a reading; it must be later than those before.
+func (p *panel) add(t time.Time, values map[string]float64, total float64) {
+	if n := len(p.times); n > 0 && !t.After(p.times[n-1]) {
+		return
+	}
+	if p.rows == nil {
+		p.rows = map[string][]float64{}
+	}
+	if len(p.times) == panelTimes {
+		p.thin()
+	}
+	n := len(p.times)
+	p.times, p.total = append(p.times, t), append(p.total, total)
+	for key, v := range values {
+		row := p.rows[key]
+		for len(row) < n {
+			row = append(row, 0)
+		}
+		p.rows[key] = append(row, v)
+	}
+	if len(p.rows) > panelRows {
+		p.evict()
+	}
+}
+
+// thin keeps every second reading, the last one among them.
+func (p *panel) thin() {
+	for key, row := range p.rows {
+		for len(row) < panelTimes {
+			row = append(row, 0)
+		}
+		p.rows[key] = everySecond(row)
+	}
+	p.times, p.total = everySecond(p.times), everySecond(p.total)
+}
+
+func everySecond[T any](list []T) []T {
+	n := len(list) / 2
+	for i := range n {
+		list[i] = list[2*i+1]
+	}
+	return list[:n]
+}
+
+// evict forgets the rows that never had much: should one grow later, its past counts as nothing, which is nearly true.
+func (p *panel) evict() {
+	largest := func(row []float64) float64 { return slices.Max(row) }
+	all := make([]float64, 0, len(p.rows))
+	for _, row := range p.rows {
+		all = append(all, largest(row))
+	}
+	slices.Sort(all)
+	bound := all[len(all)-panelRows*3/4]
+	for key, row := range p.rows {
+		if largest(row) < bound {
+			delete(p.rows, key)
+		}
+	}
+	for key := range p.rows { // of many equal ones any
+		if len(p.rows) <= panelRows {
+			break
+		}
+		delete(p.rows, key)
+	}
+}
+
+// same reports whether the values are those of the last reading.
+func (p *panel) same(values map[string]float64, total float64) bool {
+	n := len(p.times)
+	if n == 0 || p.total[n-1] != total {
+		return false
+	}
+	found := 0
+	for key, row := range p.rows {
+		if len(row) == n && row[n-1] != 0 {
+			if values[key] != row[n-1] {
+				return false
+			}
+			found++
+		}
+	}
+	return found > 0 || len(values) == 0
+}
+
+// suspect is a row of a panel that grows.
+type suspect struct {
+	key         string
+	z           float64     // score of the trend test
+	slope       stats.Slope // per hour
+	first, last float64     // of the readings
+	grown       float64     // by the slope, over the time of the readings
+	share       float64     // of the growth of all, 0 to 1
+}
+
+const (
+	leastProfiles = 8     // readings of sites, groups or mappings that a cause needs
+	suspectScore  = 1.645 // of the trend test: below it a rise is often chance
+	// surely is the score beyond which two rows that grow are not told apart by it: it depends on how even the growth is,
+	// and beyond this one what matters is how fast.
+	surely = 3.0
+)
+
+// suspects returns the rows that grow and whose last third carries on, the surest first, and of equally sure ones the
+// fastest. from is the first reading that counts.
+func (p *panel) suspects(from time.Time) []suspect {
+	start := 0
+	for start < len(p.times) && p.times[start].Before(from) {
+		start++
+	}
+	n := len(p.times) - start
+	if n < leastProfiles {
+		return nil
+	}
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = p.times[start+i].Sub(p.times[start]).Hours()
+	}
+	var out []suspect
+	all := 0.0
+	for key, row := range p.rows {
+		y := make([]float64, n)
+		if start < len(row) {
+			copy(y, row[start:])
+		}
+		if s, ok := suspectOf(x, y); ok {
+			s.key = key
+			all += s.slope.Slope
+			out = append(out, s)
+		}
+	}
+	all = math.Max(all, stats.SenSlope(x, p.total[start:]))
+	for i := range out {
+		out[i].share = out[i].slope.Slope / all
+	}
+	slices.SortFunc(out, compareSuspects)
+	return out
+}
+
+func compareSuspects(a, b suspect) int {
+	switch x, y := math.Min(a.z, surely), math.Min(b.z, surely); {
+	case x != y && x > y, x == y && a.slope.Slope > b.slope.Slope:
+		return -1
+	case x != y || a.slope.Slope < b.slope.Slope:
+		return 1
+	case a.key < b.key:
+		return -1
+	}
+	return 1
+}
+
+func suspectOf(x, y []float64) (s suspect, ok bool) {
+	n := len(y)
+	s.z = stats.MannKendall(y)
+	if s.z < suspectScore {
+		return s, false
+	}
+	if s.slope, ok = stats.TheilSen(x, y); !ok || s.slope.Slope <= 0 {
+		return s, false
+	}
+	tail := n - max(n/3, 3)
+	if stats.MannKendall(y[tail:]) <= 0 || stats.SenSlope(x[tail:], y[tail:]) < growthTail*s.slope.Slope {
+		return s, false
+	}
+	s.first, s.last = y[0], y[n-1]
+	s.grown = s.slope.Slope * (x[n-1] - x[0])
+	return s, true
+}
