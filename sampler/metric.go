@@ -22,6 +22,7 @@ const (
 	ProcessSwap        Metric = "/process/swap:bytes"     // VmSwap of status
 	ProcessPSS         Metric = "/process/pss:bytes"      // smaps_rollup, within a time budget
 	ProcessUSS         Metric = "/process/uss:bytes"      // smaps_rollup, within a time budget
+	ProcessHuge        Metric = "/process/huge:bytes"     // AnonHugePages of smaps_rollup, within a time budget
 	ProcessThreads     Metric = "/process/threads:threads"
 	ProcessMinorFaults Metric = "/process/faults/minor:faults"
 	ProcessMajorFaults Metric = "/process/faults/major:faults"

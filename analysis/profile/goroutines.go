@@ -21,6 +21,7 @@ type GoroutineRow struct {
 	Change    sampler.Reading // of Count since the mark
 	WaitMin   sampler.Reading // seconds
 	WaitMax   sampler.Reading // seconds
+	Stacks    sampler.Reading // bytes that the stacks of all of them take
 	Stack     []sampler.Frame // of the largest group, innermost first; may be empty
 	CreatedBy sampler.Frame
 }
@@ -42,6 +43,7 @@ func GoroutineRows(now, mark *sampler.Goroutines) []GoroutineRow {
 			if rows[key] == nil {
 				old.Change = sampler.Known(float64(-old.Count))
 				old.Count, old.WaitMin, old.WaitMax = 0, sampler.Reading{}, sampler.Reading{}
+				old.Stacks = sampler.Reading{}
 				rows[key] = old
 			}
 		}
@@ -67,10 +69,13 @@ func groupGoroutines(g *sampler.Goroutines) map[string]*GoroutineRow {
 		key := goroutineKey(group)
 		row := rows[key]
 		if row == nil {
-			row = &GoroutineRow{Key: key, Function: functionOf(group), State: group.State, CreatedBy: group.CreatedBy}
+			row = &GoroutineRow{Key: key, Function: functionOf(group), State: group.State, CreatedBy: group.CreatedBy, Stacks: sampler.Known(0)}
 			rows[key] = row
 		}
 		row.Count += group.Count
+		if row.Stacks.Value += group.Stacks.Value; !group.Stacks.OK || !row.Stacks.OK {
+			row.Stacks = sampler.Reading{}
+		}
 		row.WaitMin = pick(row.WaitMin, group.WaitMin, func(a, b float64) bool { return b < a })
 		row.WaitMax = pick(row.WaitMax, group.WaitMax, func(a, b float64) bool { return b > a })
 		if group.Count > largest[key] {

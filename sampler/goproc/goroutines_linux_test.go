@@ -108,6 +108,27 @@ func TestGoroutineStates(t *testing.T) {
 	}
 }
 
+// The stacks of all goroutines come to what the runtime counts as stacks in use, less the spare ones and its own.
+func TestStacksComeToWhatTheRuntimeCounts(t *testing.T) {
+	c := startTarget(t, stripped(), "TARGET_GOROUTINES=4000")
+	s := c.open(Options{})
+	c.ask("gc")
+	all, err := s.Goroutines(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, g := range all.Groups {
+		if !g.Stacks.OK || g.Stacks.Value < 2048*float64(g.Count) {
+			t.Errorf("%d goroutines in %s have stacks of %v bytes", g.Count, g.Start.Function, g.Stacks)
+		}
+		sum += g.Stacks.Value
+	}
+	if want := float64(c.ask("stats").MemStats.StackInuse); sum > want || sum < 0.8*want {
+		t.Errorf("stacks of %.0f bytes, the runtime counts %.0f", sum, want)
+	}
+}
+
 // TestGoroutinesUnderChurn reads a target whose goroutines come and go all the time: nothing that is shown may be
 // torn, so every stack ends where a goroutine starts.
 func TestGoroutinesUnderChurn(t *testing.T) {

@@ -24,6 +24,8 @@ type group struct {
 	stamped       int   // those whose waiting time is known
 	oldest        int64 // the first and last moment at which one was seen waiting
 	newest        int64
+	stacks        uint64 // bytes of their stacks
+	unmeasured    bool   // the bounds of one of the stacks make no sense
 }
 
 // grouper groups goroutines as they come. It hashes stacks itself, into one table: 100,000 goroutines cost no
@@ -84,6 +86,11 @@ func (k *group) is(g *goroutine, stack []uint64) bool {
 
 func (k *group) note(g *goroutine) {
 	k.count++
+	if g.lo < g.hi && g.hi-g.lo <= maxStack {
+		k.stacks += g.hi - g.lo
+	} else {
+		k.unmeasured = true
+	}
 	if g.waitSince <= 0 || g.status != gWaiting {
 		return
 	}
@@ -182,6 +189,9 @@ func (s *Session) describe(k *group, now int64) sampler.GoroutineGroup {
 		if f := s.p.symbols.expand(k.gopc - 1); len(f) > 0 {
 			out.CreatedBy = f[0].Frame
 		}
+	}
+	if !k.unmeasured {
+		out.Stacks = sampler.Known(float64(k.stacks))
 	}
 	if k.stamped > 0 && now > k.oldest {
 		out.WaitMax = sampler.Known(float64(now-k.oldest) / 1e9)
