@@ -287,7 +287,6 @@ func (s *session) readRollup(now time.Time, snap *sampler.Snapshot) {
 	addKnown(snap, sampler.ProcessPSS, r.pss)
 	addKnown(snap, sampler.ProcessUSS, r.uss)
 	addKnown(snap, sampler.ProcessHuge, r.huge)
-	addKnown(snap, sampler.ProcessHuge, r.huge)
 }
 
 func (s *session) readMachine(snap *sampler.Snapshot) {
