@@ -119,6 +119,12 @@ const (
 	Inconclusive = "inconclusive"
 )
 
+// The severities of a regression. Both fail.
+const (
+	SeverityWarning  = "warning"
+	SeverityCritical = "critical"
+)
+
 // Comparison is a metric of the current side against the baseline's. Percentages are of the baseline.
 type Comparison struct {
 	Metric           string   `json:"metric"`
