@@ -65,7 +65,7 @@ func (s *LeakSeries) finding() Finding {
 	f := Finding{Analyzer: "leak", Severity: Info, Series: s.Series, Verdict: l.Verdict, Sites: []FoundSite{}, Evidence: map[string]float64{
 		"span_seconds": round(l.Span.Seconds()), "score_points": l.Score, "structure_points": l.Structure, "trend_points": l.Trend, "size_points": l.Size,
 	}}
-	name := strings.ToUpper(s.Name[:1]) + s.Name[1:]
+	name := s.title()
 	switch l.Verdict {
 	case LeakGrowing:
 		f.Severity = Critical
@@ -88,6 +88,14 @@ func (s *LeakSeries) finding() Finding {
 	}
 	s.rates(&f)
 	return f
+}
+
+// title is the name at the beginning of a sentence. The columns of a file are named as they are.
+func (s *LeakSeries) title() string {
+	if s.Name == s.Series || s.Name == "" {
+		return s.Series
+	}
+	return strings.ToUpper(s.Name[:1]) + s.Name[1:]
 }
 
 // shape tells the best model, where there is one.
@@ -183,7 +191,7 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 	}
 	rate := float64(w.heap.Rate)
 	if rate > 0 {
-		f.Evidence["sample_rate_bytes"] = rate
+		f.Evidence["profile_rate_bytes"] = rate
 	} else {
 		rate = usualRate
 	}
@@ -224,7 +232,7 @@ func (w *LeakWatch) noSites() string {
 // The verdicts on a site.
 const (
 	siteGrows       = "growing"
-	belowResolution = "below the resolution of the profile"
+	belowResolution = "below resolution"
 )
 
 // growingSite adds to a site how fast it grows. What grew by d bytes was sampled with an error of about the square root
@@ -274,6 +282,7 @@ func (w *LeakWatch) blameGroups(f *Finding) {
 		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows", len(w.groups.times), leastProfiles))
 		return
 	}
+	f.RowsOf = "waiting in"
 	f.Columns = rateColumns("goroutines_count", "goroutines", "count")
 	for _, s := range list[:min(len(list), mostSuspects)] {
 		g := w.rows[s.key]
@@ -327,6 +336,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: %d readings of the address space, %d needed, and one mapping that grows", len(w.maps.times), leastProfiles))
 		return
 	}
+	f.RowsOf = "mapping"
 	f.Columns = rateColumns("mapped_bytes", "resident", "bytes")
 	for _, s := range list[:min(len(list), mostSuspects)] {
 		row := rateRow(s.key, "mapped_bytes", "bytes", s)

@@ -273,3 +273,27 @@ func (r *LeakReport) conclude() {
 		r.Reason = order[0].Name + ": " + order[0].Leak.Reason
 	}
 }
+
+// JudgeColumn judges a series from elsewhere. work is the readings of a counter of the work done, by that name; empty where
+// there is none. material is as in LeakOptions.
+func JudgeColumn(name string, points []sampler.Point, counter string, work []sampler.Point, material float64) LeakSeries {
+	s := LeakSeries{Series: name, Name: name, Unit: columnUnit(name)}
+	o := LeakOptions{Material: material}
+	if len(work) > 1 {
+		o.Load = (&track{points: work}).rates()
+		s.Per = perWorkOf(counter, points, work, time.Time{})
+	}
+	s.Leak = JudgeLeak(points, o)
+	return s
+}
+
+// columnUnit finds the unit in the name of a column: "/gc/heap/live:bytes", "rss_bytes".
+func columnUnit(name string) string {
+	if u := sampler.Metric(name).Unit(); u != "" {
+		return u
+	}
+	if lower := strings.ToLower(name); lower == "bytes" || strings.HasSuffix(lower, "_bytes") {
+		return "bytes"
+	}
+	return ""
+}

@@ -25,7 +25,7 @@ const (
 type Findings struct {
 	Schema   string        `json:"schema"` // FindingsSchema
 	Command  string        `json:"command"`
-	Time     time.Time     `json:"time"` // when the target was read
+	Time     time.Time     `json:"time,omitzero"` // when the target was read, or its last reading was
 	Target   FindingTarget `json:"target"`
 	Verdict  string        `json:"verdict,omitempty"` // of a command that judges
 	Reason   string        `json:"reason,omitempty"`  // of the verdict, in words

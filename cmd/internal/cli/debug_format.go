@@ -83,7 +83,18 @@ func headline(r *analysis.Findings) string {
 	case r.Target.Source != "":
 		parts = append(parts, "read from "+theme.Clean(r.Target.Source))
 	}
-	return strings.Join(append(parts, r.Time.Format(time.DateTime)), " · ")
+	if !r.Time.IsZero() {
+		parts = append(parts, r.Time.Format(time.DateTime))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// verdictWords is the verdict, with the reason where there is one.
+func verdictWords(r *analysis.Findings) string {
+	if r.Reason == "" {
+		return r.Verdict
+	}
+	return r.Verdict + ": " + r.Reason
 }
 
 // findingTitle is the finding in a sentence, behind its severity where that is more than information.
@@ -98,7 +109,7 @@ func findingsText(r *analysis.Findings) string {
 	var b strings.Builder
 	wrap(&b, "", "", headline(r))
 	if r.Verdict != "" {
-		wrap(&b, "", "", "Verdict: "+theme.Clean(r.Verdict)+".")
+		wrap(&b, "", "", "Verdict: "+theme.Clean(verdictWords(r))+".")
 	}
 	for i := range r.Findings {
 		b.WriteByte('\n')

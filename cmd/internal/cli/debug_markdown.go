@@ -14,7 +14,7 @@ func findingsMarkdown(r *analysis.Findings) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# heaptop debug %s\n\n%s\n", r.Command, inMarkdown(headline(r)))
 	if r.Verdict != "" {
-		fmt.Fprintf(&b, "\nVerdict: **%s**\n", inMarkdown(r.Verdict))
+		fmt.Fprintf(&b, "\nVerdict: **%s**\n", inMarkdown(verdictWords(r)))
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(&b, "\n> ⚠ %s\n", inMarkdown(w))

@@ -163,7 +163,7 @@ func otherSites(f *analysis.Finding) (bytes, text string) {
 func spokenFor(f *analysis.Finding) bool {
 	inUse := slices.ContainsFunc(f.Sites, func(s analysis.FoundSite) bool { return s.BytesPerHour == nil })
 	_, lists := f.Evidence["listed_count"]
-	return len(f.Rows) > 0 || len(f.Holders) > 0 || inUse || lists
+	return len(f.Rows) > 0 || len(f.Holders) > 0 || inUse || lists || f.Verdict != "" // a verdict is told with its numbers
 }
 
 // evidenceWords lists the evidence in words, in alphabetical order: "first 12.0 MB", "per hour 3.10 MB/h".
