@@ -165,7 +165,9 @@ func plain(s string) (float64, error) {
 
 func parsePlain(s string) (float64, error) { return plain(s) }
 
-func parseRatio(s string) (float64, error) { return plain(strings.TrimSuffix(strings.TrimSpace(s), "x")) }
+func parseRatio(s string) (float64, error) {
+	return plain(strings.TrimSuffix(strings.TrimSpace(s), "x"))
+}
 
 // parsePercent reads "10%" as 10.
 func parsePercent(s string) (float64, error) {

@@ -19,10 +19,10 @@ import (
 
 // What a file may hold. A policy of 1,000 scenarios has less than 200 kB.
 const (
-	maxSize  = 512 << 10
-	maxNodes = 100_000 // once aliases are followed
-	maxDepth = 16
-	maxIndnt = 64 * maxDepth
+	maxSize   = 512 << 10
+	maxNodes  = 100_000 // once aliases are followed
+	maxDepth  = 16
+	maxIndent = 64 * maxDepth
 )
 
 // place is where something stands in the file; the zero place is nowhere.
@@ -78,25 +78,21 @@ func (r *reader) document(data []byte) (root ast.Node, ok bool) {
 		r.problem(atToken(deep), "is nested deeper than %d levels", maxDepth)
 		return nil, false
 	}
+	if second := secondDocument(tokens); second != nil {
+		r.problem(atToken(second), "a second document: a policy is one")
+		return nil, false
+	}
 	parsed, err := parser.Parse(tokens, 0)
 	if err != nil {
 		r.problem(syntax(err))
 		return nil, false
 	}
-	var bodies []ast.Node
 	for _, d := range parsed.Docs {
 		if d.Body != nil && d.Body.Type() != ast.NullType {
-			bodies = append(bodies, d.Body)
+			return d.Body, true
 		}
 	}
-	switch len(bodies) {
-	case 0:
-		r.problem(place{}, "is empty: heaptop check --help shows a policy")
-		return nil, false
-	case 1:
-		return bodies[0], true
-	}
-	r.problem(at(bodies[1]), "a second document: a policy is one")
+	r.problem(place{}, "is empty: heaptop check --help shows a policy")
 	return nil, false
 }
 
@@ -133,9 +129,26 @@ func tooDeep(tokens token.Tokens) *token.Token {
 			}
 			entries++
 		}
-		if flow > maxDepth || entries > maxDepth || t.Type == token.MappingValueType && t.Position.IndentNum > maxIndnt {
+		if flow > maxDepth || entries > maxDepth || t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent {
 			return t
 		}
+	}
+	return nil
+}
+
+// secondDocument returns the mark behind which a second document begins. The parser takes long over many.
+func secondDocument(tokens token.Tokens) *token.Token {
+	begun := false
+	for _, t := range tokens {
+		switch t.Type {
+		case token.DocumentHeaderType, token.DocumentEndType:
+			if begun {
+				return t
+			}
+		case token.CommentType, token.DirectiveType:
+			continue
+		}
+		begun = true
 	}
 	return nil
 }
@@ -195,14 +208,14 @@ type key struct {
 }
 
 // mapping reads a mapping that may have these keys. what names it in problems: "a scenario". It returns where each key
-// stands, which tells those that are there.
+// stands, which tells those that are there; nil when it is no mapping.
 func (r *reader) mapping(n ast.Node, what string, keys []key) map[string]place {
 	names := make([]string, 0, len(keys))
 	for _, k := range keys {
 		names = append(names, k.name)
 	}
 	seen := map[string]place{}
-	r.pairs(n, what, func(name string, where place, value ast.Node) {
+	ok := r.pairs(n, what, func(name string, where place, value ast.Node) {
 		i := slices.Index(names, name)
 		if i < 0 {
 			near := nearest.DidYouMean(name, names)
@@ -219,15 +232,18 @@ func (r *reader) mapping(n ast.Node, what string, keys []key) map[string]place {
 		}
 		keys[i].read(r, value)
 	})
+	if !ok {
+		return nil
+	}
 	return seen
 }
 
-// pairs calls read for each key and value of a mapping, in order.
-func (r *reader) pairs(n ast.Node, what string, read func(key string, where place, value ast.Node)) {
+// pairs calls read for each key and value of a mapping, in order; ok is false, with a problem, when it is none.
+func (r *reader) pairs(n ast.Node, what string, read func(key string, where place, value ast.Node)) (ok bool) {
 	n, done, ok := r.enter(n)
 	defer done()
 	if !ok {
-		return
+		return false
 	}
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
@@ -237,17 +253,21 @@ func (r *reader) pairs(n ast.Node, what string, read func(key string, where plac
 		values = []*ast.MappingValueNode{n}
 	default:
 		r.problem(at(n), "%s wants keys and values, not %s", what, kindOf(n))
-		return
+		return false
 	}
 	if r.depth++; r.depth > maxDepth {
 		r.problem(at(n), "is nested deeper than %d levels", maxDepth)
-		return
+		return false
 	}
 	defer func() { r.depth-- }()
 	used := map[string]place{}
 	for _, v := range values {
 		k, ok := v.Key.(*ast.StringNode)
-		if !ok {
+		switch {
+		case v.Key.Type() == ast.MergeKeyType:
+			r.problem(at(v.Key), "merge keys are not read here: write the keys out, so that each has a line of its own")
+			continue
+		case !ok:
 			r.problem(at(v.Key), "%s cannot have the key %q: want a plain word", what, clip(v.Key.String()))
 			continue
 		}
@@ -258,6 +278,7 @@ func (r *reader) pairs(n ast.Node, what string, read func(key string, where plac
 		used[k.Value] = at(k)
 		read(k.Value, at(k), v.Value)
 	}
+	return true
 }
 
 // list calls read for each entry of a list. A single value is not taken for a list of one.
