@@ -103,10 +103,10 @@ func (in *WhatIfInput) need() sampler.Reading {
 	return sampler.Reading{}
 }
 
-// roundLimit makes a limit that a person would type: two digits, and a half, of MiB.
+// roundLimit makes a limit that a person would type: whole MiB, of large ones two digits and a half.
 func roundLimit(bytes float64) float64 {
 	mib := bytes / (1 << 20)
-	step := math.Pow(10, math.Floor(math.Log10(math.Max(mib, 10)))-1) / 2
+	step := math.Max(math.Pow(10, math.Floor(math.Log10(math.Max(mib, 10)))-1)/2, 1)
 	return math.Max(math.Round(mib/step)*step, 1) * (1 << 20)
 }
 

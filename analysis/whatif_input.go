@@ -49,6 +49,7 @@ type WhatIfRecord struct {
 	cycles      []sampler.GCCycle
 	lives       []float64
 	nonHeap     sampler.Reading
+	free        sampler.Reading
 }
 
 // mostRecorded bounds how many collections a record keeps; of more, the oldest go.
@@ -74,7 +75,19 @@ func (r *WhatIfRecord) Add(s *sampler.Snapshot) {
 	if rest := nonHeap(s); rest.OK && (!r.nonHeap.OK || rest.Value < r.nonHeap.Value) {
 		r.nonHeap = rest
 	}
+	if free := s.Reading(sampler.GoClassFree); free.OK && (!r.free.OK || free.Value < r.free.Value) {
+		r.free = free
+	}
 }
+
+// First is the first reading; nil before there is one.
+func (r *WhatIfRecord) First() *sampler.Snapshot { return r.first }
+
+// Last is the last reading; nil before there is one.
+func (r *WhatIfRecord) Last() *sampler.Snapshot { return r.last }
+
+// LeastFree is the least that any reading told of free memory of the heap that is not returned to the system, in bytes.
+func (r *WhatIfRecord) LeastFree() sampler.Reading { return r.free }
 
 // nonHeap is what counts against GOMEMLIMIT besides heap objects. Unused parts of spans are in it, which are fewest when
 // the heap is at its peak: so the least of several readings counts.

@@ -28,6 +28,9 @@ type Site struct {
 	Samples      int64   // sampled objects in use: what InUseBytes rests on
 	AllocSamples int64   // sampled allocations: what AllocBytes rests on
 	Uncertainty  float64 // bytes, one standard deviation of InUseBytes
+	// AppendBytes and MapBytes are what of AllocBytes the runtime allocated to let a slice or a map grow. They are 0 where
+	// the profile does not tell the runtime's own functions: see Heap.TellsRuntime.
+	AppendBytes, MapBytes float64
 }
 
 // StackUse is what one stack holds.
@@ -52,10 +55,20 @@ type Heap struct {
 	TotalInUse float64 // bytes
 	TotalAlloc float64 // bytes
 	Empty      string  // why there are no sites; "" when there are some
-	Warnings   []string
+	// TellsRuntime says that each sample is labelled with the function of the runtime that allocated: see RuntimeLabel.
+	TellsRuntime bool
+	Warnings     []string
 
 	raw []byte // the profile as it came, for Join, which needs every stack
 }
+
+// RuntimeLabel is the label by which a sample tells for what the runtime allocated, in its value: GrowsSlice, GrowsMap, or
+// another function's name. Profiles that the runtime writes leave its own functions out, and have no such label.
+const (
+	RuntimeLabel = "runtime"
+	GrowsSlice   = "runtime.growslice"
+	GrowsMap     = "internal/runtime/maps.grow"
+)
 
 // ErrNotHeap says that the bytes are a profile, but of something else.
 var ErrNotHeap = errors.New("not a heap profile")

@@ -74,6 +74,7 @@ func (h *Heap) collect(pr *profile.Profile, at columns) {
 		h.TotalInUse += v.inUseBytes
 		h.TotalAlloc += v.allocBytes
 		g.add(sample, v)
+		h.TellsRuntime = h.TellsRuntime || len(sample.Label[RuntimeLabel]) > 0
 	}
 	if negatives > 0 {
 		h.Warnings = append(h.Warnings, fmt.Sprintf("%d negative values were left out: a difference of profiles, or one read while it changed", negatives))
@@ -97,6 +98,14 @@ func (g *grouping) add(sample *profile.Sample, v values) {
 	site.Samples += inUse.samples
 	site.AllocSamples += alloc.samples
 	site.variance += inUse.variance
+	if label := sample.Label[RuntimeLabel]; len(label) == 1 {
+		switch label[0] {
+		case GrowsSlice:
+			site.AppendBytes += v.allocBytes
+		case GrowsMap:
+			site.MapBytes += v.allocBytes
+		}
+	}
 	stack.InUseBytes += v.inUseBytes
 	stack.AllocBytes += v.allocBytes
 	stack.Samples += inUse.samples

@@ -187,12 +187,20 @@ func newProfileBuilder(sym *symbolizer, types ...string) *profileBuilder {
 // else remains.
 func (b *profileBuilder) allocation(k *bucket, values ...int64) {
 	sample := &profile.Sample{Value: values, NumLabel: map[string][]int64{"bytes": {int64(k.size)}}}
-	stack := k.stack
-	for len(stack) > 0 && ofRuntime(b.leaf(stack[0])) {
+	stack, label := k.stack, ""
+	for len(stack) > 0 {
+		name := b.leaf(stack[0])
+		if !ofRuntime(name) {
+			break
+		}
+		label = purpose(label, name)
 		stack = stack[1:]
 	}
 	if len(stack) == 0 {
 		stack = k.stack
+	}
+	if label != "" {
+		sample.Label = map[string][]string{"runtime": {label}}
 	}
 	for callee := ""; len(stack) > 0; {
 		pc := stack[0] - 1
@@ -207,6 +215,40 @@ func (b *profileBuilder) allocation(k *bucket, values ...int64) {
 		b.out.Sample = append(b.out.Sample, sample)
 	}
 }
+
+// purpose says what the runtime allocated for: the function of it that the program called, but that a slice or a map grows
+// where that is so. Names are of Go 1.20 to 1.26.
+func purpose(inner, name string) string {
+	switch {
+	case inner == growsMap:
+		return inner
+	case strings.HasPrefix(name, growsSlice):
+		return growsSlice
+	case name == "runtime.hashGrow" || growsTable(name):
+		return growsMap
+	}
+	return name
+}
+
+// growsTable says whether a function makes a map's tables larger. The first eight places of a map are none of that.
+func growsTable(name string) bool {
+	name, isMap := strings.CutPrefix(name, "internal/runtime/maps.")
+	if !isMap {
+		return false
+	}
+	for _, end := range []string{".growToTable", ".grow", ".split", ".rehash"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// What the label "runtime" of a sample says of growth.
+const (
+	growsSlice = "runtime.growslice"
+	growsMap   = "internal/runtime/maps.grow"
+)
 
 // inlined returns the frames at the head of a stack that were inlined into each other, which a profile shows as one
 // location, and how many of the stack's entries they are: the runtime records one for each, wrappers left out.

@@ -27,6 +27,6 @@ func newDebug(env *environment) *cobra.Command {
 			return usagef("see heaptop debug --help", "no command %q: heaptop debug knows %s%s", args[0], strings.Join(known, ", "), didYouMean("", args[0], known))
 		},
 	}
-	c.AddCommand(newHotspots(env), newLeaks(env))
+	c.AddCommand(newHotspots(env), newOptimize(env), newLeaks(env))
 	return c
 }
