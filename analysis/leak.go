@@ -25,6 +25,7 @@ type LeakOptions struct {
 	Restarts []time.Time     // the series is split there
 	Load     []sampler.Point // what may explain the series: allocation rate, CPU or a work counter's rate; nil: none
 	Material float64         // growth below this share of the level per hour is not called growth; 0 means 0.03
+	Live     bool            // the series is judged again and again while it grows longer: growth must be found at every look over its last 40 %
 }
 
 func (o LeakOptions) material() float64 {
@@ -70,7 +71,8 @@ const (
 // sawtooth of collections and bursts leave alone. Three witnesses give evidence: how much better a shape without an end
 // explains them than any with one (Structure), a trend test of what remains once load is taken out and a head steeper
 // than the rest is cut (Trend), and how much was gained (Size). Their sum is called growing only if the last third
-// carries on, and if it was so at every look over the last 40 % of the time. Evidence without that is settling.
+// carries on; evidence without that is settling. A series that is judged again and again gets many chances of a false
+// alarm: with LeakOptions.Live, growth must have been found at every look over the last 40 % of the time as well.
 //
 // A cache that fills cannot be told from a leak while it fills. The verdict is withdrawn when it stays.
 func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
@@ -95,7 +97,7 @@ func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
 	l.PerHour, l.Low, l.High = e.judged.rate()
 	l.Shape = e.judged.words()
 	l.Verdict = e.verdict()
-	if l.Verdict == LeakGrowing && !persistent(points, o) {
+	if l.Verdict == LeakGrowing && o.Live && !persistent(points, o) {
 		l.Verdict = LeakInconclusive
 	}
 	if l.Verdict == LeakSettling || l.Verdict == LeakInconclusive {
@@ -151,7 +153,7 @@ func lookAhead(points []sampler.Point, o LeakOptions, e evidence, now LeakVerdic
 		case LeakFlat:
 			return sampler.Known(more.Seconds())
 		case LeakGrowing:
-			if persistent(longer, ahead) {
+			if !o.Live || persistent(longer, ahead) {
 				return sampler.Known(more.Seconds())
 			}
 		}

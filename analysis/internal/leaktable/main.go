@@ -1,0 +1,65 @@
+// Command leaktable prints the tables of docs/leaks.md: the leak verdict beside other rules, on the same labelled series.
+//
+//	go run ./analysis/internal/leaktable [-n 150] [-first 1]
+//
+// It measures and judges nothing by itself; the bounds are asserted by the tests of package analysis.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/internal/contest"
+	"github.com/alloc-dev/heaptop/analysis/internal/labelled"
+)
+
+func main() {
+	n := flag.Int("n", 150, "series of each kind")
+	first := flag.Uint64("first", 1, "seed of the first")
+	flag.Parse()
+	print(os.Stdout, *first, *n)
+}
+
+func print(w io.Writer, first uint64, n int) {
+	fmt.Fprintf(w, "%d series of each of %d kinds, seeds from %d on.\n", n, len(labelled.Kinds()), first)
+	live := contest.Judge(contest.Rules(), false, first, n)
+	rss := contest.Judge(contest.Rules(), true, first, n)
+	rules(w, "live heap", live)
+	rules(w, "RSS", rss)
+	kinds(w, live[0], rss[0])
+	rates(w, contest.Rates(first, n))
+}
+
+func rules(w io.Writer, of string, all []contest.Scores) {
+	fmt.Fprintf(w, "\n| %s | precision | recall | F1 | false alarms | worst kind | F1 at 1 %% false alarms |\n|---|---|---|---|---|---|---|\n", of)
+	for _, s := range all {
+		r := s.At(s.Rule.Threshold)
+		worst := "none"
+		if r.WorstAlarms > 0 {
+			worst = fmt.Sprintf("%s %.0f %%", r.WorstKind, 100*r.WorstAlarms)
+		}
+		fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f | %.1f %% | %s | %.2f |\n",
+			s.Rule.Name, r.Precision, r.Recall, r.F1, 100*r.Alarms, worst, s.At(s.Threshold(0.01)).F1)
+	}
+}
+
+func kinds(w io.Writer, live, rss contest.Scores) {
+	fmt.Fprintf(w, "\n| kind | | live heap called growing | RSS called growing |\n|---|---|---|---|\n")
+	for i, k := range rss.Kinds {
+		what := "no leak"
+		if k.Leak {
+			what = "leak"
+		}
+		fmt.Fprintf(w, "| %s | %s | %.0f %% | %.0f %% |\n", k.Kind, what, 100*live.Kinds[i].Called(live.Rule.Threshold), 100*k.Called(rss.Rule.Threshold))
+	}
+}
+
+func rates(w io.Writer, all []contest.Rate) {
+	fmt.Fprintf(w, "\n| leak at a steady rate | live heap: judged %s | interval holds the rate | median error | RSS: judged | interval | median error |\n|---|---|---|---|---|---|---|\n", analysis.LeakGrowing)
+	for _, r := range all {
+		fmt.Fprintf(w, "| %s | %s | %s |\n", r.Kind, r.Live, r.RSS)
+	}
+}
