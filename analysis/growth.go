@@ -99,7 +99,7 @@ func looks() []float64 { return []float64{0.6, 0.7, 0.8, 0.9} }
 // rate returns the mean of the Theil-Sen and the least-squares slope without the head, and the union of their intervals.
 func (f floors) rate() (perHour, low, high float64) {
 	rest := f.withoutHead()
-	line, ok := stats.Fit(rest.x, rest.y)
+	line, ok := stats.Fit(rest.at, rest.y)
 	if !ok {
 		return 0, 0, 0
 	}
@@ -109,7 +109,7 @@ func (f floors) rate() (perHour, low, high float64) {
 // rateWith returns the mean of a slope and of the Theil-Sen slope of the floors, and the union of their intervals.
 func (f floors) rateWith(slope, se float64) (perHour, low, high float64) {
 	const quantile = 2.02 // of Student's t at about 40 degrees of freedom
-	sen, ok := stats.TheilSen(f.x, f.y)
+	sen, ok := stats.TheilSen(f.at, f.y)
 	if !ok {
 		return 0, 0, 0
 	}

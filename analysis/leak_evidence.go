@@ -85,7 +85,7 @@ func judgePart(kept []sampler.Point, o LeakOptions) (p part, ok bool) {
 		return p, false
 	}
 	p.unloaded = p.floors
-	p.shapes, p.shaped = stats.CompareShapes(p.floors.x, p.floors.y, loadOf(kept, o.Load), shapeMisfit)
+	p.shapes, p.shaped = stats.CompareShapes(p.floors.at, p.floors.y, loadOf(kept, o.Load), shapeMisfit)
 	level := p.floors.level()
 	if p.shaped {
 		p.unloaded.y = p.shapes.Unloaded
@@ -103,7 +103,7 @@ func judgePart(kept []sampler.Point, o LeakOptions) (p part, ok bool) {
 // that explains more than the bounded ones, else from a straight line.
 func (p part) rate() (perHour, low, high float64) {
 	if p.shaped && p.shapes.LogBayes > 0 {
-		return p.trend.rest.rateWith(p.shapes.Unbounded.Slope, p.shapes.Unbounded.SE)
+		return p.trend.rest.rateWith(p.shapes.Slope, p.shapes.SE)
 	}
 	return p.unloaded.rate()
 }

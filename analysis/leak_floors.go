@@ -33,27 +33,34 @@ func (g grid) end(block int) float64 {
 	return (g.last.Sub(g.first) - time.Duration(g.blocks-1-block)*g.width).Hours()
 }
 
-// floors are block minima: x in hours from the first point, y in the unit of the series.
-type floors struct{ x, y []float64 }
+// floors are block minima: x is the end of each block in hours from the first point, y the minimum in the unit of the series.
+// at is when that value was first read, in hours: a live heap stands still between collections, so the end of the block
+// may come minutes after the reading, and later the rarer collections get. Rates need it, tests of a trend do not.
+type floors struct{ x, y, at []float64 }
 
 // floorsOf keeps the least value of each block. Outliers above are clipped: a burst only pushes up.
 func floorsOf(points []sampler.Point) floors {
 	g := gridOf(points)
-	f := floors{make([]float64, 0, g.blocks), make([]float64, 0, g.blocks)}
+	cells := make([]float64, 3*g.blocks)
+	f := floors{x: cells[:0:g.blocks], y: cells[g.blocks : g.blocks : 2*g.blocks], at: cells[2*g.blocks : 2*g.blocks]}
 	current := -1
-	for _, p := range points {
+	since := points[0].Time
+	for i, p := range points {
+		if i > 0 && p.Min != points[i-1].Min {
+			since = p.Time
+		}
 		block := g.block(p.Time)
 		if block < 0 {
 			continue
 		}
-		if block == current {
-			end := len(f.y) - 1
-			f.y[end] = math.Min(f.y[end], p.Min)
+		if block != current {
+			current = block
+			f.x, f.y, f.at = append(f.x, g.end(block)), append(f.y, p.Min), append(f.at, since.Sub(g.first).Hours())
 			continue
 		}
-		current = block
-		f.x = append(f.x, g.end(block))
-		f.y = append(f.y, p.Min)
+		if end := len(f.y) - 1; p.Min < f.y[end] {
+			f.y[end], f.at[end] = p.Min, since.Sub(g.first).Hours()
+		}
 	}
 	f.y = clipOutliers(f.y)
 	return f
@@ -139,7 +146,9 @@ func (f floors) withoutHead() floors {
 	return f.slice(from, n)
 }
 
-func (f floors) slice(from, to int) floors { return floors{f.x[from:to], f.y[from:to]} }
+func (f floors) slice(from, to int) floors {
+	return floors{f.x[from:to], f.y[from:to], f.at[from:to]}
+}
 
 func (f floors) level() float64 { return math.Abs(stats.Mean(f.y)) }
 

@@ -64,20 +64,20 @@ func (e *equations) product(i, j int) float64 {
 	return e.products[i][j]
 }
 
-// fit solves for the coefficients and returns the BIC, an infinity when the columns depend on each other or a coefficient
-// that must be above 0 is not.
-func (e *equations) fit(m *model) float64 {
+// fit solves for the coefficients and returns the BIC and the squares that are explained. The BIC is an infinity when the
+// columns depend on each other or a coefficient that must be above 0 is not.
+func (e *equations) fit(m *model) (bic, explained float64) {
 	explained, ok := e.solve(m)
 	if !ok {
-		return math.Inf(1)
+		return math.Inf(1), 0
 	}
 	for i := range m.n {
 		if m.positive&(1<<i) != 0 && e.beta[i] <= 0 {
-			return math.Inf(1)
+			return math.Inf(1), 0
 		}
 	}
 	parameters := float64(m.n + m.free + 2)
-	return e.n*math.Log(e.left(explained)/e.n) - e.logDet + parameters*math.Log(e.n)
+	return e.n*math.Log(e.left(explained)/e.n) - e.logDet + parameters*math.Log(e.n), explained
 }
 
 func (e *equations) left(explained float64) float64 {
@@ -148,17 +148,10 @@ func (b *basis) describe(t best, misfit, perUnit float64) (s Shape, beta [maxCol
 		return Shape{}, beta
 	}
 	s.BIC, s.Phi = t.bic, t.phi
-	height := 0.0
-	for i, column := range m.used() {
+	s.Slope, s.SE = b.slope(e, &m, explained)
+	s.Slope, s.SE = s.Slope*perUnit, s.SE*perUnit
+	for _, column := range m.used() {
 		part := b.parts[column]
-		switch part.Term {
-		case Straight, Onset:
-			s.Slope, s.SE = e.beta[i]*perUnit, e.errorOf(&m, i, explained)*perUnit
-		case Stairs:
-			height += e.beta[i]
-			s.Slope = height * perUnit
-			s.SE = s.Slope / math.Sqrt(float64(m.n-1))
-		}
 		last := len(s.Parts) - 1
 		switch {
 		case column == constant:
@@ -169,4 +162,18 @@ func (b *basis) describe(t best, misfit, perUnit float64) (s Shape, beta [maxCol
 		}
 	}
 	return s, e.beta
+}
+
+// slope returns the slope of the model solved last, over the whole time, and its standard error.
+func (b *basis) slope(e *equations, m *model, explained float64) (slope, se float64) {
+	height := 0.0
+	for i, column := range m.used() {
+		switch b.parts[column].Term {
+		case Straight, Onset:
+			return e.beta[i], e.errorOf(m, i, explained)
+		case Stairs:
+			height += e.beta[i]
+		}
+	}
+	return height, height / math.Sqrt(float64(max(m.n-1, 1)))
 }

@@ -44,6 +44,7 @@ func (s Shape) Has(t Term) bool {
 type Structure struct {
 	Bounded, Unbounded Shape
 	LogBayes           float64   // half of the gap between their BIC: above 0 the unbounded one explains more
+	Slope, SE          float64   // of all unbounded shapes, each by its weight (exp(-BIC/2)), with what they differ by; per unit of x
 	Unloaded           []float64 // y without what load explains under the unbounded shape; y itself where load explains nothing
 }
 
@@ -69,7 +70,9 @@ func CompareShapes(x, y, load []float64, misfit float64) (s Structure, ok bool) 
 		at[i] = (x[i] - x[0]) / span
 	}
 	b := newBasis(at, relative, load)
-	c := contest{basis: b, bounded: best{bic: math.Inf(1)}, unbounded: best{bic: math.Inf(1)}}
+	c := contest{basis: b}
+	c.bounded.bic, c.unbounded.bic = math.Inf(1), math.Inf(1)
+	c.unbounded.average = &slopes{}
 	for _, phi := range correlations() {
 		c.eq = b.equations(phi, misfit)
 		c.run()
@@ -81,6 +84,8 @@ func CompareShapes(x, y, load []float64, misfit float64) (s Structure, ok bool) 
 	s.Bounded, _ = b.describe(c.bounded, misfit, scale/span)
 	var beta [maxColumns]float64
 	s.Unbounded, beta = b.describe(c.unbounded, misfit, scale/span)
+	s.Slope, s.SE = c.unbounded.average.result()
+	s.Slope, s.SE = s.Slope*scale/span, s.SE*scale/span
 	s.Unloaded = slices.Clone(y)
 	for i, column := range c.unbounded.model.used() {
 		if b.parts[column].Term == Load {
@@ -105,6 +110,35 @@ type contest struct {
 type best struct {
 	bic, phi float64
 	model    model
+	average  *slopes // over all models, nil where nobody asks
+}
+
+// slopes averages the slopes of models by their weight (Hoeting and others, 1999).
+type slopes struct{ bic, weight, sum, squares float64 }
+
+// negligible is the difference in BIC from which on a model has no weight to speak of.
+const negligible = 14
+
+func (a *slopes) add(bic, slope, se float64) {
+	switch {
+	case a.weight == 0:
+		a.bic = bic
+	case bic < a.bic:
+		f := math.Exp((bic - a.bic) / 2)
+		a.weight, a.sum, a.squares, a.bic = a.weight*f, a.sum*f, a.squares*f, bic
+	}
+	w := math.Exp((a.bic - bic) / 2)
+	a.weight += w
+	a.sum += w * slope
+	a.squares += w * (slope*slope + se*se)
+}
+
+func (a *slopes) result() (slope, se float64) {
+	if a.weight == 0 {
+		return 0, 0
+	}
+	slope = a.sum / a.weight
+	return slope, math.Sqrt(math.Max(a.squares/a.weight-slope*slope, 0))
 }
 
 func (c *contest) run() {
@@ -130,9 +164,13 @@ func (c *contest) run() {
 
 // offer fits a model, keeps it when it is the best and returns its BIC, an infinity when it does not fit.
 func (c *contest) offer(to *best, m model) float64 {
-	bic := c.eq.fit(&m)
+	bic, explained := c.eq.fit(&m)
+	if to.average != nil && bic < to.bic+negligible {
+		slope, se := c.basis.slope(c.eq, &m, explained)
+		to.average.add(bic, slope, se)
+	}
 	if bic < to.bic {
-		*to = best{bic, c.eq.phi, m}
+		to.bic, to.phi, to.model = bic, c.eq.phi, m
 	}
 	return bic
 }

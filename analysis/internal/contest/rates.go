@@ -1,7 +1,6 @@
 package contest
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -9,76 +8,59 @@ import (
 	"github.com/alloc-dev/heaptop/analysis/stats"
 )
 
-// Rate is how well the rate of one kind of leak is told.
+// Rate is how well the rate of one kind of leak is told, over the series that were called growing: of the live heap, or
+// of RSS where the leak lies outside of the heap.
 type Rate struct {
-	Kind      string
-	Live, RSS RateOf
-}
-
-// RateOf counts over the series that were called growing.
-type RateOf struct {
-	Judged float64 // how many
-	Holds  float64 // how many of them have the true rate in their interval
-	Error  float64 // median of the relative error of the rate
-}
-
-// String prints the three as cells of a table.
-func (r RateOf) String() string {
-	if r.Judged == 0 {
-		return "0 | | "
-	}
-	return fmt.Sprintf("%.0f | %.2f | %.0f %%", r.Judged, r.Holds/r.Judged, 100*r.Error)
+	Kind    string
+	Growing int     // how many
+	Holds   float64 // share of them that have the true rate in their interval
+	Error   float64 // median of the relative error of the rate
+	Width   float64 // median width of the interval, relative to the true rate
 }
 
 // Rates compares the rates of leaks with steady ones with the truth.
 func Rates(first uint64, n int) []Rate {
 	kinds := labelled.Kinds()
-	type told struct {
-		growing, holds bool
-		err            float64
-	}
-	all := make([][][2]told, len(kinds))
+	all := make([][]analysis.Leak, len(kinds))
+	truth := make([][]float64, len(kinds))
 	for k := range all {
-		all[k] = make([][2]told, n)
+		all[k], truth[k] = make([]analysis.Leak, n), make([]float64, n)
 	}
 	Each(first, n, func(kind, i int, s *labelled.Series) {
-		if !s.Steady {
-			return
-		}
-		if s.LeaksLive {
-			l := analysis.JudgeLeak(s.Live, Options(s))
-			all[kind][i][0] = told{l.Verdict == analysis.LeakGrowing, l.Low <= s.PerHour && s.PerHour <= l.High, math.Abs(l.PerHour/s.PerHour - 1)}
-			if !(s.Live == nil) && kinds[kind].Native {
-				return
-			}
-		}
+		points := s.Live
 		if kinds[kind].Native {
-			l := analysis.JudgeLeak(s.RSS, Options(s))
-			all[kind][i][1] = told{l.Verdict == analysis.LeakGrowing, l.Low <= s.PerHour && s.PerHour <= l.High, math.Abs(l.PerHour/s.PerHour - 1)}
+			points = s.RSS
+		}
+		if s.Steady {
+			all[kind][i], truth[kind][i] = analysis.JudgeLeak(points, Options(s)), s.PerHour
 		}
 	})
 	var out []Rate
 	for k := range kinds {
-		if !kinds[k].Steady {
-			continue
+		if kinds[k].Steady {
+			out = append(out, rateOf(kinds[k].Name, all[k], truth[k]))
 		}
-		r := Rate{Kind: kinds[k].Name}
-		for which, to := range []*RateOf{&r.Live, &r.RSS} {
-			var errors []float64
-			for _, t := range all[k] {
-				if t[which].growing {
-					to.Judged++
-					errors = append(errors, t[which].err)
-					if t[which].holds {
-						to.Holds++
-					}
-				}
-			}
-			if len(errors) > 0 {
-				to.Error = stats.Median(errors)
-			}
-		}
-		out = append(out, r)
 	}
 	return out
+}
+
+func rateOf(name string, told []analysis.Leak, truth []float64) Rate {
+	r := Rate{Kind: name}
+	var errors, widths []float64
+	for i, l := range told {
+		if l.Verdict != analysis.LeakGrowing {
+			continue
+		}
+		r.Growing++
+		errors = append(errors, math.Abs(l.PerHour/truth[i]-1))
+		widths = append(widths, (l.High-l.Low)/truth[i])
+		if l.Low <= truth[i] && truth[i] <= l.High {
+			r.Holds++
+		}
+	}
+	if r.Growing > 0 {
+		r.Holds /= float64(r.Growing)
+		r.Error, r.Width = stats.Median(errors), stats.Median(widths)
+	}
+	return r
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/internal/contest"
 	"github.com/alloc-dev/heaptop/analysis/internal/labelled"
 )
@@ -58,8 +57,8 @@ func kinds(w io.Writer, live, rss contest.Scores) {
 }
 
 func rates(w io.Writer, all []contest.Rate) {
-	fmt.Fprintf(w, "\n| leak at a steady rate | live heap: judged %s | interval holds the rate | median error | RSS: judged | interval | median error |\n|---|---|---|---|---|---|---|\n", analysis.LeakGrowing)
+	fmt.Fprintf(w, "\n| leak at a steady rate | called growing | interval holds the rate | error of the rate, median | width of the interval, median |\n|---|---|---|---|---|\n")
 	for _, r := range all {
-		fmt.Fprintf(w, "| %s | %s | %s |\n", r.Kind, r.Live, r.RSS)
+		fmt.Fprintf(w, "| %s | %d | %.2f | %.0f %% | %.0f %% |\n", r.Kind, r.Growing, r.Holds, 100*r.Error, 100*r.Width)
 	}
 }
