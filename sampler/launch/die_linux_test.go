@@ -11,8 +11,12 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/launch"
 )
 
-// TestMain lets the test binary play heaptop for TestCommandDiesWithHeaptop.
+// TestMain lets the test binary play heaptop for TestCommandDiesWithHeaptop, and the programs that are measured.
 func TestMain(m *testing.M) {
+	if os.Getenv(partEnv) != "" {
+		parts[os.Args[1]]()
+		os.Exit(0)
+	}
 	if os.Getenv("HEAPTOP_LAUNCH_PARENT") != "" {
 		p, err := launch.Start(launch.Options{Args: []string{"sleep", "60"}})
 		if err != nil {

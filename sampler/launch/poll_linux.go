@@ -93,13 +93,13 @@ func (t *tree) saw(p *process, s status, now time.Time) {
 	}
 }
 
-// changed reports whether an untraced process runs another program than before: its name changed, or its mark fell,
-// which it does for no other reason.
+// changed reports whether an untraced process runs another program than before: its name changed, or its mark fell
+// further than the kernel's way of counting explains.
 func (t *tree) changed(p *process, s status) bool {
 	if len(s.name) < commLength && s.name != p.Name {
 		return true
 	}
-	return s.peak.OK && p.peak.OK && s.peak.Value < p.peak.Value
+	return s.peak.OK && p.peak.OK && s.peak.Value < p.peak.Value-slack()
 }
 
 // discover finds the processes that nobody tells of: those of an untraced command, or of a part that had to be let go.

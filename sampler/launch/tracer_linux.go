@@ -226,7 +226,7 @@ func (t *tracer) letGo(all bool) {
 		if !all && time.Since(p.threads.since) < holdFor {
 			continue
 		}
-		if s, ok := readStatus(p.PID, &t.buffer); ok && s.peak.OK {
+		if s, ok := readStatus(p.PID, &t.buffer); ok && s.peak.Value > p.peak.Value {
 			p.peak = s.peak
 		}
 		p.threads.gone = true

@@ -3,6 +3,8 @@ package launch
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -19,8 +21,12 @@ const (
 	maxShares = 16
 )
 
-// maxRSSStep is how coarse ru_maxrss is, twice: the kernel counts resident pages per processor and adds them up late.
-const maxRSSStep = 256 << 10
+// slack is how far the kernel's marks of one process may lie apart: each processor keeps up to a batch of pages of each
+// of three kinds to itself before it adds them to the count that the mark is taken from.
+func slack() float64 {
+	cpus := runtime.NumCPU()
+	return float64(3 * cpus * max(32, 2*cpus) * os.Getpagesize())
+}
 
 // process is one that lives.
 type process struct {
@@ -49,8 +55,8 @@ type tree struct {
 	largest  float64 // of all exits
 	killing  bool    // everything is to die, also what is not born yet
 	oom      *oomWatch
-	group    *ownCgroup // nil when there is none
-	mark     string     // "NAME=value" in the environment of every process
+	group    *ownCgroup    // nil when there is none
+	mark     string        // "NAME=value" in the environment of every process
 	command  chan struct{} // closed when the command itself has ended
 	waited   bool          // the thread that waits has nothing left to wait for
 	over     chan struct{} // closed when nothing is left
@@ -117,7 +123,8 @@ func (t *tree) atExit(p *process, thread int) {
 	}
 	p.Thread = thread
 	if s, ok := readStatus(thread, &t.buffer); ok && s.peak.OK {
-		p.peak, p.exact = s.peak, true
+		// The larger of both: what was seen is exact, while the mark was set by a count that lags behind.
+		p.peak, p.exact = sampler.Known(max(s.peak.Value, p.peak.Value)), true
 	}
 	if t.o.AtExit != nil {
 		t.o.AtExit(p.Child)
@@ -151,11 +158,11 @@ func (t *tree) ended(p *process, code int, sig syscall.Signal, usage *unix.Rusag
 // process: one that turned into another program is gone before it can be read.
 func (t *tree) unseen(p *process, usage *unix.Rusage) {
 	largest := float64(usage.Maxrss) * 1024
-	if largest <= max(p.peak.Value, t.largest)+maxRSSStep || largest <= t.floor()+maxRSSStep {
+	if largest <= max(p.peak.Value, t.largest)+slack() || largest <= t.floor()+slack() {
 		return
 	}
 	for _, q := range t.procs {
-		if s, ok := readStatus(q.PID, &t.buffer); ok && s.peak.OK && largest <= s.peak.Value+maxRSSStep {
+		if s, ok := readStatus(q.PID, &t.buffer); ok && s.peak.OK && largest <= s.peak.Value+slack() {
 			return // it began as a copy of that one
 		}
 	}
@@ -180,7 +187,7 @@ func (t *tree) floor() float64 {
 
 // aboveFloor is a peak that says something of the process itself.
 func aboveFloor(peak, floor float64) sampler.Reading {
-	if peak <= floor+maxRSSStep {
+	if peak <= floor+slack() {
 		return sampler.Reading{}
 	}
 	return sampler.Known(peak)

@@ -1,0 +1,103 @@
+package launch_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alloc-dev/heaptop/sampler/agent"
+)
+
+// partEnv makes the test binary play a program that is measured.
+const partEnv = "HEAPTOP_LAUNCH_PART"
+
+var parts = map[string]func(){
+	// late has 300 MiB in its last moments.
+	"late": func() {
+		time.Sleep(20 * time.Millisecond)
+		touch(300 * mib)
+		os.Exit(0)
+	},
+	// mark prints its own high-water mark.
+	"mark": func() {
+		touch(50 * mib)
+		data, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			panic(err)
+		}
+		_, after, _ := strings.Cut(string(data), "VmHWM:")
+		var n int
+		if _, err := fmt.Sscan(after, &n); err != nil {
+			panic(err)
+		}
+		fmt.Println(n * 1024)
+	},
+	"short": func() {
+		needle = []byte(strings.ToLower("NEEDLE-IN-THE-") + strings.ToLower("HAYSTACK"))
+		time.Sleep(80 * time.Millisecond)
+	},
+	"threads": func() {
+		var wait sync.WaitGroup
+		for range 16 {
+			wait.Go(func() {
+				runtime.LockOSThread() // the thread ends with it
+				for range 20 {
+					needle = make([]byte, mib)
+					runtime.Gosched()
+				}
+			})
+		}
+		for range 20 {
+			runtime.GC()
+		}
+		wait.Wait()
+		fmt.Println("done")
+	},
+	"exec": func() {
+		touch(60 * mib)
+		go func() {
+			runtime.LockOSThread()
+			panic(syscall.Exec("/bin/true", []string{"true"}, nil))
+		}()
+		select {}
+	},
+	"checkpoint": func() {
+		keep := make([]byte, 10*mib)
+		agent.Checkpoint("first")
+		agent.Checkpoint("second\x1b[31m")
+		runtime.KeepAlive(keep)
+		fmt.Println("after")
+	},
+	"flood": func() {
+		b := []byte(strings.Repeat("0123456789abcde\n", 4096))
+		for range 1 << 14 { // 1 GiB
+			if _, err := os.Stdout.Write(b); err != nil {
+				os.Exit(1)
+			}
+		}
+	},
+	"echo": func() {
+		if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
+			os.Exit(1)
+		}
+	},
+	"touch": func() { touch(400 * mib) },
+}
+
+var needle []byte
+
+// touch makes n bytes resident.
+func touch(n int) {
+	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < n; i += 4096 {
+		b[i] = 1
+	}
+}
