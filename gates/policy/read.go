@@ -46,15 +46,18 @@ func Parse(name string, data []byte, o Options) (*Policy, error) {
 	return p, nil
 }
 
-// Single makes a policy of one scenario that a command line describes. Its Name is made from what is measured when it has
-// none. The error is Problems.
-func Single(s Scenario, flags Flags) (*Policy, error) {
+// Of makes a policy of scenarios that a command line describes. A Name is made from what is measured where there is none.
+// The error is Problems.
+func Of(flags Flags, scenarios ...Scenario) (*Policy, error) {
 	r := &reader{}
-	if s.Name == "" {
-		s.Name = nameOf(s)
+	p := &Policy{Scenarios: scenarios}
+	for i := range scenarios {
+		s := &scenarios[i]
+		if s.Name == "" {
+			s.Name = nameOf(*s)
+		}
+		s.Sessions = max(s.Sessions, 1)
 	}
-	s.Sessions = max(s.Sessions, 1)
-	p := &Policy{Scenarios: []Scenario{s}}
 	r.finish(p, flags, nil)
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()

@@ -277,8 +277,8 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestSingle makes policies of command lines.
-func TestSingle(t *testing.T) {
+// TestOf makes policies of command lines.
+func TestOf(t *testing.T) {
 	limit := []gates.Limit{{Metric: "peak_rss", Max: 1, From: gates.FromFlag}}
 	for _, c := range []struct {
 		s    policy.Scenario
@@ -291,7 +291,7 @@ func TestSingle(t *testing.T) {
 		{policy.Scenario{Kind: gates.KindTarget, Target: "4242"}, "4242"},
 		{policy.Scenario{Kind: gates.KindBuiltin, Builtin: "demo"}, "demo"},
 	} {
-		p, err := policy.Single(c.s, policy.Flags{Limits: limit})
+		p, err := policy.Of(policy.Flags{Limits: limit}, c.s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +299,7 @@ func TestSingle(t *testing.T) {
 			t.Errorf("%+v, want the name %s", s, c.name)
 		}
 	}
-	_, err := policy.Single(policy.Scenario{Kind: gates.KindCommand, Command: []string{"true"}}, policy.Flags{})
+	_, err := policy.Of(policy.Flags{}, policy.Scenario{Kind: gates.KindCommand, Command: []string{"true"}})
 	if err == nil || !strings.Contains(err.Error(), `scenario "true" has no limit`) {
 		t.Errorf("without a gate: %v", err)
 	}

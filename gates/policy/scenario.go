@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -235,4 +236,12 @@ func (r *reader) acceptance(n ast.Node) acceptance {
 		}
 	}
 	return a
+}
+
+// CheckRef refuses what git would not take for the name of a commit, whatever it is.
+func CheckRef(ref string) error {
+	if !regexp.MustCompile(refPattern).MatchString(ref) {
+		return fmt.Errorf("want %s", refWords)
+	}
+	return nil
 }

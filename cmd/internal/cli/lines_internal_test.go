@@ -244,21 +244,6 @@ func TestInterruptedContextIs130(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"version", "help", "completion", "dashboard", "text", "json", "interval", "snapshot-dir"}
-	for typed, want := range map[string]string{
-		"vresion": "version", "VERSION": "version", "comp": "completion", "jsno": "json", "tex": "text",
-		"intervall": "interval", "snapshotdir": "snapshot-dir", "": "", "redis": "", "x": "", "api-server": "",
-	} {
-		if got := nearest(typed, known); got != want {
-			t.Errorf("%q: %q, want %q", typed, got, want)
-		}
-	}
-	if got := nearest("fsh", []string{"bash", "zsh", "fish"}); got != "fish" {
-		t.Errorf("fsh: %q, want fish", got)
-	}
-}
-
 func TestUnitsOfLimits(t *testing.T) {
 	o := &live{}
 	f := &limits{&o.limits}

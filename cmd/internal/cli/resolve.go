@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/nearest"
 	"github.com/alloc-dev/heaptop/sampler/proc"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
@@ -54,7 +55,7 @@ func without(list []sampler.Process, pid int) []sampler.Process {
 // noSuchName is wrong typing when the name is nearly a command's, and else a process that is not there.
 func (o *live) noSuchName() error {
 	name := o.target.Name
-	if best := nearest(name, commandNames(newRoot(o.env))); best != "" {
+	if best := nearest.Word(name, commandNames(newRoot(o.env))); best != "" {
 		return usagef("see heaptop help", "no command and no process is named %s, did you mean heaptop %s?", name, best)
 	}
 	hint := "run heaptop without a target to choose a process"
