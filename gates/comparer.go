@@ -102,12 +102,12 @@ func stages(runs int, exact bool) []stage {
 	if runs > 0 {
 		return []stage{{blocks: fixed(runs, exact), alpha: totalAlpha, beta: totalBeta, last: true}}
 	}
-	first := []stage{{blocks: []int{2, 2}, beta: .03}}
-	if exact {
-		first = []stage{{blocks: []int{3}, opening: true}, {blocks: []int{2}, beta: .03}}
+	first, second := []stage{{blocks: []int{2, 2}, beta: .03}}, []int{2, 2}
+	if exact { // the same numbers of runs, but two more at the first look
+		first, second = []stage{{blocks: []int{3}, opening: true}, {blocks: []int{2}, beta: .03}}, []int{3}
 	}
 	return append(first,
-		stage{blocks: []int{2, 2}, alpha: .0010, beta: .01},
+		stage{blocks: second, alpha: .0010, beta: .01},
 		stage{blocks: []int{2, 2}, alpha: .0005, beta: .005},
 		stage{blocks: []int{2, 2, 2, 2}, alpha: .0005, beta: .005, last: true})
 }
