@@ -97,7 +97,7 @@ func storedMetrics(s CompareSettings, baseline, current map[string][]float64) []
 // StoredRuns returns how many runs to make against a stored baseline of so many, so that a growth can be proven without
 // every run of ours lying above every run of theirs. It is 0 when no number up to 20 would do.
 func StoredRuns(baseline int) int {
-	const spare = 4 // arrangements that may be as extreme
+	const spare = 3 // arrangements that may be as extreme
 	for n := 3; n <= 20; n++ {
 		if arrangements := binomial(baseline+n, min(baseline, n)); spare/arrangements <= totalAlpha {
 			return max(n, min(baseline, 6))
