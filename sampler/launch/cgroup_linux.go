@@ -213,28 +213,33 @@ func counter(path, name string) sampler.Reading {
 	return sampler.Reading{}
 }
 
-// oomWatch tells a process that the system killed because memory ran out from one that somebody else killed: the
-// command's own group counts them, or the whole machine does.
-type oomWatch struct {
-	count func() sampler.Reading
-	last  sampler.Reading
+// oomWatch tells a process that the system killed because memory ran out from one that somebody else killed. The
+// command's own group counts them, and so does the machine, for the command may have left the group.
+type oomWatch struct{ counts []oomCount }
+
+type oomCount struct {
+	read func() sampler.Reading
+	last sampler.Reading
 }
 
 func newOOMWatch(g *ownCgroup) *oomWatch {
-	w := &oomWatch{count: g.kills}
-	if !w.count().OK {
-		w.count = func() sampler.Reading { return counter("/proc/vmstat", "oom_kill") }
+	w := &oomWatch{}
+	machine := func() sampler.Reading { return counter("/proc/vmstat", "oom_kill") }
+	for _, read := range []func() sampler.Reading{g.kills, machine} {
+		w.counts = append(w.counts, oomCount{read, read()})
 	}
-	w.last = w.count()
 	return w
 }
 
 // killed reports whether such a kill has happened that was not reported before.
 func (w *oomWatch) killed() bool {
-	now := w.count()
-	if !now.OK || !w.last.OK || now.Value <= w.last.Value {
-		return false
+	found := false
+	for i := range w.counts {
+		c := &w.counts[i]
+		if now := c.read(); now.OK && c.last.OK && now.Value > c.last.Value {
+			c.last.Value++
+			found = true
+		}
 	}
-	w.last.Value++
-	return true
+	return found
 }

@@ -1,21 +1,25 @@
 package launch_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler/agent"
+	"github.com/alloc-dev/heaptop/sampler/launch"
 )
 
 // partEnv makes the test binary play a program that is measured.
 const partEnv = "HEAPTOP_LAUNCH_PART"
 
+// parts are those programs.
 var parts = map[string]func(){
 	// late has 300 MiB in its last moments.
 	"late": func() {
@@ -47,8 +51,9 @@ var parts = map[string]func(){
 			wait.Go(func() {
 				runtime.LockOSThread() // the thread ends with it
 				for range 20 {
-					needle = make([]byte, mib)
+					b := make([]byte, mib)
 					runtime.Gosched()
+					runtime.KeepAlive(b)
 				}
 			})
 		}
@@ -57,6 +62,23 @@ var parts = map[string]func(){
 		}
 		wait.Wait()
 		fmt.Println("done")
+	},
+	// busy collects all the time while others compute, so that the runtime interrupts them by signals.
+	"busy": func() {
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				for i := range 200_000_000 {
+					if i == -1 {
+						panic(i)
+					}
+				}
+			})
+		}
+		for range 500 {
+			runtime.GC()
+		}
+		wait.Wait()
 	},
 	"exec": func() {
 		touch(60 * mib)
@@ -75,7 +97,11 @@ var parts = map[string]func(){
 	},
 	"flood": func() {
 		b := []byte(strings.Repeat("0123456789abcde\n", 4096))
-		for range 1 << 14 { // 1 GiB
+		n, err := strconv.Atoi(os.Getenv("FLOOD_MIB"))
+		if err != nil {
+			panic(err)
+		}
+		for range 16 * n {
 			if _, err := os.Stdout.Write(b); err != nil {
 				os.Exit(1)
 			}
@@ -85,6 +111,16 @@ var parts = map[string]func(){
 		if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 			os.Exit(1)
 		}
+	},
+	// heaptop measures a command itself.
+	"heaptop": func() {
+		os.Unsetenv(partEnv)
+		m, err := launch.Measure(context.Background(), launch.MeasureOptions{Args: shell("sleep 0.05; exit 4"), Timeout: time.Minute})
+		if err != nil {
+			panic(err)
+		}
+		e, _ := m.Exit()
+		fmt.Println(m.Cause, e.ExitCode, m.Traced, m.Untraced)
 	},
 	"touch": func() { touch(400 * mib) },
 }

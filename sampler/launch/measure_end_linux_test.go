@@ -1,0 +1,402 @@
+package launch_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/launch"
+)
+
+// modes runs a test traced and untraced.
+func modes(t *testing.T, test func(t *testing.T, noTrace string)) {
+	t.Run("traced", func(t *testing.T) { test(t, "") })
+	t.Run("untraced", func(t *testing.T) { test(t, "the test says so") })
+}
+
+// stubborn ignores SIGTERM, has a daemon in a session of its own, and says when all are there.
+const stubborn = `trap '' TERM
+	(setsid sh -c 'trap "" TERM; while :; do sleep 60; done' </dev/null >/dev/null 2>&1 &)
+	echo ready; while :; do sleep 60; done`
+
+func TestTimeoutEndsTheWholeTree(t *testing.T) {
+	modes(t, func(t *testing.T, noTrace string) {
+		began := time.Now()
+		m := measure(t, launch.MeasureOptions{Args: shell(stubborn), Timeout: 300 * time.Millisecond, Grace: 200 * time.Millisecond, NoTrace: noTrace})
+		if m.Cause != launch.EndTimeout || rootExit(t, m).Signal != "SIGKILL" {
+			t.Errorf("%s, %+v", m.Cause, rootExit(t, m))
+		}
+		if took := time.Since(began); took < 500*time.Millisecond {
+			t.Errorf("over after %s, before the timeout and the grace", took)
+		}
+		if len(m.Exits) < 3 {
+			t.Errorf("exits %+v, want the daemon's among them", m.Exits)
+		}
+		allDead(t, m)
+	})
+}
+
+func allDead(t *testing.T, m *launch.Measurement) {
+	t.Helper()
+	for _, e := range m.Exits {
+		if !dead(e.PID) {
+			t.Errorf("%s (%d) still lives", e.Name, e.PID)
+		}
+	}
+	for _, w := range m.Warnings {
+		t.Errorf("warning: %v", w)
+	}
+}
+
+func TestPoliteEndIsTheProgramsOwn(t *testing.T) {
+	modes(t, func(t *testing.T, noTrace string) {
+		var out bytes.Buffer
+		m := measure(t, launch.MeasureOptions{
+			Args:    shell(`trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done`),
+			Timeout: 300 * time.Millisecond, Grace: 20 * time.Second, Stdout: &out, NoTrace: noTrace,
+		})
+		if m.Cause != launch.EndTimeout || rootExit(t, m).ExitCode != 0 || out.String() != "bye\n" {
+			t.Errorf("%s, %+v, output %q", m.Cause, rootExit(t, m), out.String())
+		}
+	})
+}
+
+func TestCancelLeavesNothing(t *testing.T) {
+	modes(t, func(t *testing.T, noTrace string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out := writer(func(b []byte) (int, error) {
+			if bytes.Contains(b, []byte("ready")) {
+				cancel()
+			}
+			return len(b), nil
+		})
+		m, err := launch.Measure(ctx, launch.MeasureOptions{Args: shell(stubborn), Grace: 100 * time.Millisecond, Stdout: out, NoTrace: noTrace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Cause != launch.EndInterrupted {
+			t.Errorf("cause %s", m.Cause)
+		}
+		allDead(t, m)
+		if _, err := launch.Measure(ctx, launch.MeasureOptions{Args: shell("exit 0")}); !errors.Is(err, context.Canceled) {
+			t.Errorf("with a context that is over: %v", err)
+		}
+	})
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
+
+func TestAFloodOfOutputIsNeitherKeptNorHeld(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var n int64
+	o := play("flood")
+	o.Env = append(o.Env, "FLOOD_MIB=128")
+	if os.Getenv("HEAPTOP_FULL") != "" {
+		o.Env = append(o.Env, "FLOOD_MIB=1024")
+	}
+	o.Stdout = writer(func(b []byte) (int, error) {
+		n += int64(len(b))
+		if n > 64*mib {
+			return 0, errors.New("enough") // the program must not notice
+		}
+		return len(b), nil
+	})
+	m := measure(t, o)
+	runtime.ReadMemStats(&after)
+	if m.Cause != launch.EndExited || n <= 64*mib {
+		t.Errorf("%s after %d bytes", m.Cause, n)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8*mib {
+		t.Errorf("%d bytes were allocated to pass the output", grown)
+	}
+}
+
+func TestInputAndOutputPass(t *testing.T) {
+	var out, errs bytes.Buffer
+	o := play("echo")
+	text := strings.Repeat("0123456789", 50_000)
+	o.Stdin, o.Stdout, o.Stderr = strings.NewReader(text), &out, &errs
+	if m := measure(t, o); m.Cause != launch.EndExited || out.String() != text {
+		t.Errorf("%s, %d bytes passed of %d, errors %q", m.Cause, out.Len(), len(text), errs.String())
+	}
+	out.Reset()
+	dir := t.TempDir()
+	measure(t, launch.MeasureOptions{Args: shell("pwd; echo $ADDED; echo two >&2; cat"), Dir: dir, Env: []string{"ADDED=added"}, Stdout: &out, Stderr: &errs})
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != real+"\nadded\n" || errs.String() != "two\n" {
+		t.Errorf("output %q, errors %q", out.String(), errs.String())
+	}
+}
+
+func TestCheckpointsOfTheProgram(t *testing.T) {
+	modes(t, func(t *testing.T, noTrace string) {
+		var mu sync.Mutex
+		var order []string
+		o := play("checkpoint")
+		o.NoTrace = noTrace
+		o.Stdout = writer(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, strings.TrimSpace(string(b)))
+			return len(b), nil
+		})
+		o.Checkpoint = func(name string, p launch.Child) error {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, name)
+			if _, err := os.Stat("/proc/" + strconv.Itoa(p.PID) + "/maps"); err != nil {
+				t.Errorf("at %q: %v", name, err)
+			}
+			if strings.HasPrefix(name, "second") {
+				return errors.New("cannot read it")
+			}
+			return nil
+		}
+		m := measure(t, o)
+		if got := strings.Join(order, ","); got != "first,second[31m,after" {
+			t.Errorf("order %q", got)
+		}
+		if len(m.Checkpoints) != 2 {
+			t.Fatalf("checkpoints %+v", m.Checkpoints)
+		}
+		first, second := m.Checkpoints[0], m.Checkpoints[1]
+		if first.From != "program" || first.Child.PID != m.Root.PID || first.Err != nil {
+			t.Errorf("first %+v", first)
+		}
+		if second.Err == nil || !strings.Contains(second.Err.Error(), "cannot read it") {
+			t.Errorf("second has the error %v", second.Err)
+		}
+		for _, s := range first.Samples {
+			if s.Metric == sampler.GoHeapLive && (s.Value < 10*mib || s.Value > 16*mib) {
+				t.Errorf("live heap %.0f, want the 10 MiB that are kept", s.Value)
+			}
+		}
+		if len(first.Samples) < 50 {
+			t.Errorf("%d samples", len(first.Samples))
+		}
+	})
+}
+
+func TestCheckpointsOfOutputAndOfHeaptop(t *testing.T) {
+	signals := make(chan string)
+	reached := make(chan string, 8)
+	go func() {
+		<-reached
+		signals <- "asked"
+	}()
+	m := measure(t, launch.MeasureOptions{
+		Args:         shell(`echo nothing; echo "server is ready on 80"; echo "server is ready on 80"; read -r line; echo "$line"`),
+		Stdin:        blockUntil(reached, "asked"),
+		CheckpointOn: regexp.MustCompile(`server is (\w+)`),
+		Checkpoints:  signals,
+		Checkpoint: func(name string, _ launch.Child) error {
+			reached <- name
+			return nil
+		},
+	})
+	var got []string
+	for _, c := range m.Checkpoints {
+		got = append(got, c.From+" "+c.Name)
+		if c.Child.PID != m.Root.PID || c.Child.Name != "sh" {
+			t.Errorf("checkpoint of %+v", c.Child)
+		}
+	}
+	if text := strings.Join(got, ","); text != "output ready,signal asked" {
+		t.Errorf("checkpoints %q", text)
+	}
+}
+
+// blockUntil is an input that ends when a checkpoint was reached.
+func blockUntil(reached <-chan string, name string) io.Reader {
+	return reader(func([]byte) (int, error) {
+		for got := range reached {
+			if got == name {
+				break
+			}
+		}
+		return 0, io.EOF
+	})
+}
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(b []byte) (int, error) { return r(b) }
+
+func TestUntracedTreeIsPolled(t *testing.T) {
+	m := measure(t, launch.MeasureOptions{
+		Args: shell("sleep 0.4 & (sleep 0.3; exit 0) & setsid sleep 0.2; wait"), NoTrace: "the test says so",
+	})
+	if got := len(exitsOf(m, "sleep")); got != 3 {
+		t.Errorf("%d ends of sleep, want 3: %+v", got, m.Exits)
+	}
+	for _, e := range m.Exits {
+		if e.Exact {
+			t.Errorf("%+v says it is exact, untraced", e)
+		}
+	}
+	if root := rootExit(t, m); !root.PeakRSS.OK || root.PeakRSS.Value > 50*mib {
+		t.Errorf("root %+v", root)
+	}
+	if !m.PeakTree.Sum.OK || len(m.PeakTree.Processes) < 3 || m.PeakTree.Processes[0].RSS > m.PeakTree.Sum.Value {
+		t.Errorf("peak of the tree %+v", m.PeakTree)
+	}
+}
+
+func TestAProgramThatTracesItselfIsLeftAlone(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("no strace")
+	}
+	for _, script := range []string{"exec strace -f -o /dev/null sh -c 'sleep 0.1; exit 5'", "strace -f -o /dev/null sh -c 'sleep 0.1; exit 5'"} {
+		var errs bytes.Buffer
+		m := measure(t, launch.MeasureOptions{Args: shell(script), Stderr: &errs})
+		if e := rootExit(t, m); e.ExitCode != 5 {
+			t.Fatalf("%q ended as %+v: %s", script, e, errs.String())
+		}
+		if !strings.Contains(m.Untraced, "ptrace") {
+			t.Errorf("%q: untraced %q does not say why", script, m.Untraced)
+		}
+		if len(exitsOf(m, "strace")) == 0 {
+			t.Errorf("%q: exits %+v", script, m.Exits)
+		}
+		allDead(t, m)
+	}
+}
+
+func TestWhereTracingIsForbiddenTheCommandRunsAllTheSame(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("no strace")
+	}
+	// A heaptop that is traced itself cannot trace: a process has one tracer.
+	cmd := exec.Command("strace", "-f", "-o", "/dev/null", os.Args[0], "heaptop")
+	cmd.Env = append(os.Environ(), partEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := string(out); !strings.HasPrefix(got, "failed 4 false this system does not let heaptop trace") {
+		t.Errorf("it says %q", got)
+	}
+}
+
+func TestItsOwnCgroup(t *testing.T) {
+	m := measure(t, play("late"))
+	if m.NoCgroup != "" {
+		t.Skip(m.NoCgroup)
+	}
+	if m.PeakCgroup.Value < 300*mib || m.PeakCgroup.Value > 400*mib {
+		t.Errorf("peak %+v, want 300 MiB and a little", m.PeakCgroup)
+	}
+	left, err := filepath.Glob("/sys/fs/cgroup/memory/*/*/heaptop-*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestRunningOutOfMemoryIsSaid(t *testing.T) {
+	limit := limitedGroup(t, 100*mib)
+	script := `echo $$ >` + limit + `/cgroup.procs; ` + os.Args[0] + ` touch; exit $?`
+	for _, c := range []struct {
+		script string
+		want   launch.End
+	}{
+		{script, launch.EndOutOfMemory},
+		{strings.Replace(script, "; exit $?", "; exit 0", 1), launch.EndExited},
+		{strings.Replace(script, os.Args[0], "exec "+os.Args[0], 1), launch.EndOutOfMemory},
+	} {
+		o := play("")
+		o.Args = shell(c.script)
+		m := measure(t, o)
+		killed := 0
+		for _, e := range m.Exits {
+			if e.OOM {
+				killed++
+			}
+		}
+		if m.Cause != c.want || killed != 1 {
+			t.Errorf("%q: %s, want %s; %+v", c.script, m.Cause, c.want, m.Exits)
+		}
+		if c.want == launch.EndExited && len(m.Warnings) == 0 {
+			t.Errorf("%q: a child was killed and nothing says so", c.script)
+		}
+	}
+}
+
+// limitedGroup makes a control group with a memory limit, where this user may.
+func limitedGroup(t *testing.T, bytes int) string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Skip(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		controllers, path, _ := strings.Cut(rest, ":")
+		if controllers != "memory" {
+			continue
+		}
+		dir, err := os.MkdirTemp("/sys/fs/cgroup/memory"+path, "test-")
+		if err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() { until(t, "the test's control group is removed", func() bool { return os.Remove(dir) == nil }) })
+		if err := os.WriteFile(dir+"/memory.limit_in_bytes", []byte(strconv.Itoa(bytes)), 0); err != nil {
+			t.Skip(err)
+		}
+		return dir
+	}
+	t.Skip("no memory controller of version 1")
+	return ""
+}
+
+func TestNothingIsLeftOfManyMeasurements(t *testing.T) {
+	before := runtime.NumGoroutine()
+	fds := entries(t, "/proc/self/fd")
+	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), "heaptop-run-*"))
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for range 5 {
+				m, err := launch.Measure(t.Context(), launch.MeasureOptions{Args: shell("/bin/true | cat; sleep 0.01 & wait")})
+				if err != nil || m.Cause != launch.EndExited || len(m.Warnings) > 0 {
+					t.Errorf("%v: %+v", err, m)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	until(t, "the goroutines are over", func() bool { return runtime.NumGoroutine() <= before+1 })
+	if now := entries(t, "/proc/self/fd"); now > fds+2 {
+		t.Errorf("%d descriptors, %d before", now, fds)
+	}
+	if now, _ := filepath.Glob(filepath.Join(os.TempDir(), "heaptop-run-*")); len(now) > len(folders) {
+		t.Errorf("folders left: %v", now)
+	}
+}
+
+func entries(t *testing.T, dir string) int {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
