@@ -39,7 +39,8 @@ type FindingTarget struct {
 	PID    int    `json:"pid,omitempty"`
 	Name   string `json:"name"`
 	Source string `json:"source"`
-	Go     string `json:"go,omitempty"` // the Go version
+	Go     string `json:"go,omitempty"`   // the Go version
+	File   string `json:"file,omitempty"` // the recording or snapshot that was read in place of the target
 }
 
 // Finding is one thing that an analyzer found, with the numbers it rests on.

@@ -18,6 +18,37 @@ const (
 	mostKeepers  = 20
 )
 
+// HotspotInput is what hotspots are found in. What is nil was not read.
+type HotspotInput struct {
+	From, To   TracePoint // To.Heap is what the program holds; From is an earlier moment of it, or has no profile
+	Goroutines *sampler.Goroutines
+	Spans      *sampler.Spans
+	Walk       *sampler.HeapWalk
+	Threshold  float64 // bytes: sites that hold less are not listed
+}
+
+// FindHotspots tells where memory is and who holds it, as Hotspots does; where garbage comes from, which takes an earlier
+// moment to compare with; what stays; the largest goroutine stacks; and the most fragmented size classes.
+func FindHotspots(in *HotspotInput) []Finding {
+	out := Hotspots(in.To.Heap, in.Walk, in.Threshold)
+	var t *Trace
+	if in.From.Heap != nil && in.To.Heap != nil {
+		between := TraceBetween(in.From, in.To)
+		t = &between
+		out = append(out, garbageFinding(t))
+	}
+	if in.To.Heap != nil {
+		out = append(out, staysFinding(in, t)...)
+	}
+	if in.Goroutines != nil {
+		out = append(out, stacksFinding(in.Goroutines)...)
+	}
+	if in.Spans != nil {
+		out = append(out, classesFinding(in.Spans)...)
+	}
+	return out
+}
+
 // Hotspots tells where memory is: the allocation sites that hold at least threshold bytes, the largest first. With a
 // walk it also tells who holds them, and what each variable and goroutine keeps alive. Either may be nil.
 func Hotspots(heap *profile.Heap, walk *sampler.HeapWalk, threshold float64) []Finding {
@@ -76,12 +107,9 @@ func SiteName(function, file string, line int) string {
 
 func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
 	out := FoundSite{
-		Site: SiteName(s.Function, s.File, s.Line), Stack: make([]string, 0, len(s.Stack)), Bytes: s.InUseBytes,
+		Site: SiteName(s.Function, s.File, s.Line), Stack: stackWords(s.Stack), Bytes: s.InUseBytes,
 		Uncertainty: math.Round(s.Uncertainty), SharePercent: partOf(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
 		AllocBytes: s.AllocBytes, Holders: []FoundHolder{},
-	}
-	for _, frame := range s.Stack {
-		out.Stack = append(out.Stack, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
 	}
 	if h == nil {
 		return out

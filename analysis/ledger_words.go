@@ -52,14 +52,7 @@ func (b *builder) whereElse() string {
 	return "was never touched or is swapped out"
 }
 
-func (b *builder) row(key string) (Row, bool) {
-	for _, r := range b.l.Rows {
-		if r.Key == key {
-			return r, true
-		}
-	}
-	return Row{}, false
-}
+func (b *builder) row(key string) (Row, bool) { return rowOf(&b.l, key) }
 
 // largest names the three largest parts other than one, with their sizes.
 func (b *builder) largest(except string) string {

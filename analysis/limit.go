@@ -26,21 +26,27 @@ const unlimited = 1 << 62
 // Metric, and is left out when that was not read. ok is false when no limit is known together with what counts against it.
 func NearestLimit(s *sampler.Snapshot, extra ...Limit) (nearest Limit, ok bool) {
 	best := math.Inf(1)
-	consider := func(l Limit) {
+	for _, l := range Limits(s, extra...) {
 		left := l.Bytes - l.Used
 		if left < best || left == best && l.Bytes < nearest.Bytes {
 			nearest, best, ok = l, left, true
 		}
 	}
+	return nearest, ok
+}
+
+// Limits returns all limits that are known together with what counts against them, as NearestLimit looks at them.
+func Limits(s *sampler.Snapshot, extra ...Limit) []Limit {
+	var known []Limit
 	if limit, used := s.Reading(sampler.CgroupLimit), s.Reading(sampler.CgroupCurrent); bounded(limit) && used.OK {
-		consider(Limit{"cgroup", limit.Value, used.Value, sampler.CgroupCurrent})
+		known = append(known, Limit{"cgroup", limit.Value, used.Value, sampler.CgroupCurrent})
 	}
 	limit, total := s.Reading(sampler.GoMemLimit), s.Reading(sampler.GoClassTotal)
 	if released := s.Reading(sampler.GoClassReleased); bounded(limit) && total.OK && released.OK {
-		consider(Limit{"GOMEMLIMIT", limit.Value, math.Max(total.Value-released.Value, 0), sampler.GoClassTotal})
+		known = append(known, Limit{"GOMEMLIMIT", limit.Value, math.Max(total.Value-released.Value, 0), sampler.GoClassTotal})
 	}
 	if limit, free := s.Reading(sampler.MachineMemory), s.Reading(sampler.MachineAvailable); bounded(limit) && free.OK {
-		consider(Limit{"machine", limit.Value, math.Max(limit.Value-free.Value, 0), sampler.MachineAvailable})
+		known = append(known, Limit{"machine", limit.Value, math.Max(limit.Value-free.Value, 0), sampler.MachineAvailable})
 	}
 	for _, l := range extra {
 		if l.Used == 0 {
@@ -50,9 +56,9 @@ func NearestLimit(s *sampler.Snapshot, extra ...Limit) (nearest Limit, ok bool) 
 			}
 			l.Used = used
 		}
-		consider(l)
+		known = append(known, l)
 	}
-	return nearest, ok
+	return known
 }
 
 func bounded(limit sampler.Reading) bool {

@@ -79,6 +79,7 @@ type TraceSite struct {
 	Uncertainty   float64 // of Bytes, profile.Deviations standard deviations
 	Samples       int64   // what Bytes rests on
 	InUseBytes    float64 // at SitesTo
+	Kept          float64 // how many more bytes are in use at SitesTo than at SitesFrom; negative where it shrank
 	Lifetime      Lifetime
 }
 
@@ -246,6 +247,7 @@ func traceSite(c *profile.SiteChange, seconds float64, cycles sampler.Reading) T
 	s := TraceSite{
 		Frame: c.Frame, Bytes: c.AllocChange(), Objects: max(0, c.To.AllocObjects-c.From.AllocObjects),
 		Uncertainty: c.AllocUncertainty, Samples: max(0, c.To.AllocSamples-c.From.AllocSamples), InUseBytes: c.To.InUseBytes,
+		Kept: c.Change(),
 	}
 	if seconds > 0 {
 		s.BytesPerSec, s.ObjectsPerSec = s.Bytes/seconds, s.Objects/seconds

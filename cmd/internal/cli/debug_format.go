@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -76,7 +77,7 @@ func headline(r *analysis.Findings) string {
 	switch {
 	case r.Target.Kind == "file":
 		what := "a snapshot"
-		if r.Target.Source == "recording" {
+		if strings.HasSuffix(r.Target.File, capture.RecordingExtension) {
 			what = "a recording"
 		}
 		parts = append(parts, "from "+what)

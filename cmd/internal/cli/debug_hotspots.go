@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,123 +12,98 @@ import (
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/sampler/capture"
 )
 
-const hotspotsLong = `Where memory is: the allocation sites of a Go program that hold the most.
+const hotspotsLong = `Where memory is: the allocation sites of a Go program that hold the most; where garbage comes from: the sites that allocate
+what soon dies; where memory stays: the sites that keep what they allocate, and those that grow; the largest goroutine
+stacks; and the size classes with the most unused room.
 
-A heap profile is a sample: each figure is given with its uncertainty, one standard deviation. --holders also follows
-every pointer of the heap and tells who holds the objects of each site: the variables and goroutines that keep them
-alive, and the way to them. The program is not stopped for it, and nothing is written into it; a heap of 1 GB takes about
-a second. It needs a Go process of this machine whose memory heaptop may read.
+A heap profile is a sample: each figure is given with its uncertainty, one standard deviation. What allocates and what
+grows takes two of them, --monitoring-duration apart; 0 leaves that out. Of a recording they are its first and its last,
+or as far apart as asked for.
 
-Exit codes: 0 done; 2 could not measure: no such process, no permission, it tells no allocation sites; 3 what was typed
-is wrong, or the file is none that can be read.`
+--holders also follows every pointer of the heap and tells who holds the objects of each site: the variables and
+goroutines that keep them alive, and the way to them. The program is not stopped for it, and nothing is written into it; a
+heap of 1 GB takes about a second. It needs a Go process of this machine whose memory heaptop may read.
+
+Ctrl-C ends the watch and reports on what was seen until then.
+
+Exit codes: 0 done; 2 could not measure: no such process, no permission, it tells no allocation sites, it ended; 3 what was
+typed is wrong, or the file is none that can be read; 130 interrupted.`
 
 const hotspotsExample = `  heaptop debug hotspots 4242
   heaptop debug hotspots --holders --threshold 5MB api-server
-  heaptop debug hotspots --format json --output hot.json http://localhost:6060
-  heaptop debug hotspots --format markdown before.heapsnap`
+  heaptop debug hotspots --monitoring-duration 1m --format json --output hot.json http://localhost:6060
+  heaptop debug hotspots --monitoring-duration 0 --format markdown before.heapsnap`
 
 // hotspots are the options of heaptop debug hotspots.
 type hotspots struct {
 	env       *environment
 	target    sampler.Target
+	duration  time.Duration // between the profiles; 0: only one is read
+	given     bool          // duration was typed
 	holders   bool
 	threshold float64
 	format    string
 	output    string
 }
 
-func debugFormats() []string { return []string{"text", "json", "markdown"} }
-
 func newHotspots(env *environment) *cobra.Command {
-	o := &hotspots{env: env, format: "text", threshold: 1e6}
+	o := &hotspots{env: env, duration: 10 * time.Second, format: "text", threshold: 1e6}
 	c := &cobra.Command{
 		Use:               "hotspots TARGET|FILE",
-		Short:             "Which allocation sites hold the most, and who holds them",
+		Short:             "Which code holds memory, makes garbage, keeps what it allocates; and who holds it",
 		Long:              hotspotsLong,
 		Example:           hotspotsExample,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.readArgs(c, args); err != nil {
+			t, err := debugTarget(c, args, false)
+			if err != nil {
 				return err
+			}
+			o.target, o.given = t, c.Flags().Changed("monitoring-duration")
+			if err := holdersOf(t, o.holders); err != nil {
+				return err
+			}
+			if o.given && o.duration > 0 && t.Kind == sampler.KindFile && strings.HasSuffix(t.Path, capture.Extension) {
+				return usagef("", "--monitoring-duration makes no sense with a snapshot, which is one moment")
 			}
 			return o.run(c.Context())
 		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
+	f.Var(&span{&o.duration, 0, 1000 * time.Hour}, "monitoring-duration", "how long to watch what allocates and what grows; 0 skips it")
 	f.BoolVar(&o.holders, "holders", false, "also tell who holds the objects, by following every pointer of the heap")
 	f.Var(&size{&o.threshold}, "threshold", "list only sites that hold at least this much; 0 lists all")
-	f.Var(&choice{&o.format, debugFormats(), "unknown format, debug knows"}, "format", "how to show it")
-	f.StringVar(&o.output, "output", "", "write to this `FILE`, complete or not at all")
-	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(debugFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was bound above
-	}
+	bindReport(c, &o.format, &o.output)
 	return c
 }
 
-// size is a flag that takes a number of bytes.
-type size struct{ value *float64 }
-
-func (s *size) String() string { return unit.Bytes(*s.value) }
-func (s *size) Type() string   { return "SIZE" }
-
-func (s *size) Set(text string) (err error) {
-	*s.value, err = unit.ParseBytes(text)
-	return err
-}
-
-func (o *hotspots) readArgs(c *cobra.Command, args []string) error {
-	const help = "see heaptop debug hotspots --help"
-	switch {
-	case c.ArgsLenAtDash() >= 0:
-		return usagef("start it first, then name its process: heaptop debug hotspots PID", "heaptop debug looks into a program that runs, and starts none")
-	case len(args) == 0:
-		return usagef(help, "name a process, a URL or a snapshot to look into")
-	case len(args) > 1:
-		return usagef(help, "%d targets: one at a time", len(args))
-	}
-	t, err := sampler.ParseTarget(args[0])
-	if err != nil {
-		return &usageError{err, help}
-	}
-	o.target = t
-	switch t.Kind {
-	case sampler.KindRedis:
-		return usagef("", "%s: only Go programs tell allocation sites", t.URL)
-	case sampler.KindFile:
-		if o.holders {
-			return usagef("name the running process", "--holders follows pointers, which a file does not hold")
-		}
-	}
-	return nil
-}
-
-// run reads the target and reports.
+// run reads the target and reports; what was seen is reported too when the watch ended early.
 func (o *hotspots) run(ctx context.Context) error {
-	s, err := openSubject(ctx, o.env, o.target)
+	s, err := openAny(ctx, o.env, o.target)
 	if err != nil {
 		return cause(ctx, err)
 	}
 	defer s.close()
-	r := &analysis.Findings{Schema: analysis.FindingsSchema, Command: "hotspots", Time: time.Now(), Target: s.describe(), Warnings: []string{}}
-	heap, err := s.heap(ctx, r)
-	if err != nil && (!o.holders || !errors.Is(err, sampler.ErrUnsupported)) {
+	r := &analysis.Findings{Schema: analysis.FindingsSchema, Command: "hotspots", Time: time.Now()}
+	l := &hotLook{o: o, s: s, r: r, in: &analysis.HotspotInput{Threshold: o.threshold}, history: sampler.NewHistory()}
+	if s.past != nil {
+		err = l.recorded(ctx)
+	} else {
+		err = l.live(ctx)
+	}
+	if err != nil && !l.seen() {
 		return cause(ctx, withWayOut(s, err))
 	}
-	var walk *sampler.HeapWalk
-	if o.holders {
-		if err != nil {
-			r.Warnings = append(r.Warnings, plainly(err))
-		}
-		if walk, err = s.walk(ctx, o.env, r); err != nil {
-			return cause(ctx, err)
-		}
+	r.Target = s.describe()
+	r.Findings = analysis.FindHotspots(l.in)
+	if failed := writeReport(o.env, o.output, func() ([]byte, error) { return findings(r, o.format) }); failed != nil {
+		return failed
 	}
-	r.Findings = analysis.Hotspots(heap, walk, o.threshold)
-	return writeReport(o.env, o.output, func() ([]byte, error) { return findings(r, o.format) })
+	return cause(ctx, err)
 }
 
 // cause prefers the signal that ended the context to the error that followed from it.

@@ -14,13 +14,37 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-// subject is what a debug command looks into: an open target, or a snapshot.
+// subject is what a debug command looks into: an open target, or a file.
 type subject struct {
 	info     sampler.Info
-	session  sampler.Session // nil for a snapshot
+	opened   *opened         // nil for a file
+	session  sampler.Session // nil for what openSubject reads from a snapshot; of a file, what was recorded last
 	snapshot *capture.Snapshot
+	past     capture.Past // of a file that openAny opened
+	done     func() error // closes that file
 	backend  *backend
 	ctx      context.Context
+}
+
+// openAny opens a target, or reads a recording or a snapshot as a session over what it tells last.
+func openAny(ctx context.Context, env *environment, t sampler.Target) (*subject, error) {
+	if t.Kind != sampler.KindFile {
+		return openSubject(ctx, env, t)
+	}
+	f, err := openPast(t.Path)
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	w, err := newFileWatch(f)
+	if err != nil {
+		_ = f.done() // it was only read
+		return nil, &usageError{err, ""}
+	}
+	if f.note != "" {
+		printLines(env.Err, "heaptop: ", f.note)
+	}
+	w.info.Target = t
+	return &subject{info: w.info, session: &lastOf{w}, past: f.past, done: f.done, ctx: ctx}, nil
 }
 
 // openSubject opens a target or reads a file. Nothing is ever written into a target.
@@ -39,12 +63,12 @@ func openSubject(ctx context.Context, env *environment, t sampler.Target) (*subj
 		b.close(ctx)
 		return nil, err
 	}
-	return &subject{info: opened.info(), session: opened.session, backend: b, ctx: ctx}, nil
+	return &subject{info: opened.info(), opened: opened, session: opened.session, backend: b, ctx: ctx}, nil
 }
 
 func readSubject(t sampler.Target) (*subject, error) {
 	if !strings.HasSuffix(t.Path, capture.Extension) {
-		return nil, usagef("", "%s: heaptop debug reads snapshots, whose names end with %s", t.Path, capture.Extension)
+		return nil, usagef("", "%s: this command reads snapshots, whose names end with %s", t.Path, capture.Extension)
 	}
 	snap, err := capture.Read(t.Path)
 	if err != nil {
@@ -56,6 +80,10 @@ func readSubject(t sampler.Target) (*subject, error) {
 }
 
 func (s *subject) close() {
+	if s.done != nil {
+		_ = s.done() // it was only read
+		return
+	}
 	if s.session != nil {
 		_ = s.session.Close() // it only read
 		s.backend.close(s.ctx)
@@ -63,11 +91,18 @@ func (s *subject) close() {
 }
 
 func (s *subject) describe() analysis.FindingTarget {
+	if s.opened != nil {
+		s.info = s.opened.info() // a deeper source may have appeared
+	}
 	name := s.info.Name
 	if name == "" {
 		name = s.info.Target.String()
 	}
-	return analysis.FindingTarget{Kind: string(s.info.Target.Kind), PID: s.info.PID, Name: name, Source: s.info.Source, Go: s.info.GoVersion}
+	t := analysis.FindingTarget{Kind: string(s.info.Target.Kind), PID: s.info.PID, Name: name, Source: s.info.Source, Go: s.info.GoVersion}
+	if s.info.Target.Kind == sampler.KindFile {
+		t.File = s.info.Target.Path
+	}
+	return t
 }
 
 // heap reads the heap profile.
@@ -84,7 +119,10 @@ func (s *subject) heap(ctx context.Context, r *analysis.Findings) (*profile.Heap
 		return nil, fmt.Errorf("this target tells no allocation sites: %w", sampler.ErrUnsupported)
 	}
 	raw, err := p.HeapProfile(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, capture.ErrNotRecorded):
+		return nil, fmt.Errorf("%s holds no heap profile: the program told none", s.info.Target.Path)
+	case err != nil:
 		return nil, err
 	}
 	return heapOf(raw, r)

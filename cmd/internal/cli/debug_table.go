@@ -156,7 +156,10 @@ func otherSites(f *analysis.Finding) (bytes, text string) {
 		return "", ""
 	}
 	rest := f.Evidence["in_use_bytes"] - f.Evidence["listed_bytes"]
-	return unit.Bytes(max(rest, 0)), "in " + unit.Count(all-listed) + " other sites"
+	if rest < 1 {
+		return "", "" // what they allocated is freed
+	}
+	return unit.Bytes(rest), "in " + unit.Count(all-listed) + " other sites"
 }
 
 // spokenFor says whether the finding's numbers are in its tables, so that the evidence need not be listed.

@@ -58,18 +58,22 @@ func (l *tableText) line(cells []string, text string) {
 	l.b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }
 
-// row prints a row, its note behind the name or below it.
+// row prints a row, its note behind the name and below it.
 func (l *tableText) row(r *tableRow) {
 	name, note := theme.Clean(r.name), theme.Clean(r.note)
-	if both := name + " · " + note; note != "" && theme.Width(both) <= l.name {
-		name, note = both, ""
-	}
-	l.line(r.cells, theme.TruncateLeft(name, l.name))
 	if note == "" {
+		l.line(r.cells, theme.TruncateLeft(name, l.name))
 		return
 	}
-	indent := theme.Spaces(min(textCells-l.name, textCells/2) + tableGap)
-	wrap(l.b, indent, indent, note)
+	const indent, mostLines = 2, 6
+	name = theme.TruncateLeft(name, l.name-indent) + " ·"
+	for i, text := range theme.Wrap(name+" "+note, l.name-indent, mostLines) {
+		if i == 0 {
+			l.line(r.cells, text)
+		} else {
+			l.line(nil, theme.Spaces(indent)+text)
+		}
+	}
 }
 
 // site prints a row whose name is a function and its line: below each other where they do not fit beside each other.

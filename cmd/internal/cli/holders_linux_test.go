@@ -132,7 +132,7 @@ func TestTheDashboardWritesOnlyWithTheFlagAndAfterYes(t *testing.T) {
 func TestHotspotsNameTheHolders(t *testing.T) {
 	pid := leakServer(t, "-ldflags=")
 	var errs bytes.Buffer
-	cmd := exec.Command(heaptop(t), "debug", "hotspots", "--holders", "--format", "json", strconv.Itoa(pid))
+	cmd := exec.Command(heaptop(t), "debug", "hotspots", "--monitoring-duration", "0", "--holders", "--format", "json", strconv.Itoa(pid))
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
@@ -142,7 +142,7 @@ func TestHotspotsNameTheHolders(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if r.Schema != analysis.FindingsSchema || r.Target.PID != pid || len(r.Findings) != 2 {
+	if r.Schema != analysis.FindingsSchema || r.Target.PID != pid || len(r.Findings) < 2 || r.Findings[1].Analyzer != "holders" {
 		t.Fatalf("report %+v", r)
 	}
 	holders := map[string]string{}
