@@ -1,0 +1,191 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler/launch"
+)
+
+const (
+	defaultTimeout = 10 * time.Minute // beyond the duration that the policy gives a scenario
+	lastWords      = 512              // bytes of a command's output that an error repeats
+)
+
+// command is a program that is started for each run.
+type command struct {
+	scenario *policy.Scenario
+	args     []string
+	dir      string
+	env      []string
+	options  *Options
+	words    *regexp.Regexp // of CheckpointOn
+	stdout   io.Writer      // takes the standard output besides; nil: nobody does
+}
+
+// measure runs the command once. profiles asks for its allocation sites besides; env is added for this run. A *fault says
+// that the command did not end well; other errors that it did not run.
+func (c *command) measure(ctx context.Context, profiles bool, env ...string) (*once, error) {
+	w := newWatch(profiles)
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	var sampling sync.WaitGroup
+	sampling.Go(func() { w.sample(watching) })
+	defer func() {
+		stopWatching()
+		sampling.Wait()
+		w.close()
+	}()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	if c.scenario.Duration > 0 {
+		timer := time.AfterFunc(c.scenario.Duration, stop)
+		defer timer.Stop()
+	}
+	tail := &tailWriter{next: c.options.Log}
+	var stdout io.Writer = tail
+	if c.stdout != nil {
+		stdout = io.MultiWriter(c.stdout, tail)
+	}
+	timeout := c.scenario.Timeout
+	if timeout == 0 {
+		timeout = c.scenario.Duration + defaultTimeout
+	}
+	m, err := launch.Measure(running, launch.MeasureOptions{
+		Args: c.args, Dir: c.dir, Env: append(slices.Clone(c.env), env...), Stdout: stdout, Stderr: tail, Timeout: timeout,
+		CheckpointOn: c.words, Checkpoints: c.options.Checkpoints,
+		Started: w.started, AtExit: w.atExit, Checkpoint: w.checkpoint,
+	})
+	stopWatching()
+	sampling.Wait()
+	w.attached.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := verdict(m, c.scenario.Duration > 0 && running.Err() != nil, tail); err != nil {
+		return nil, err
+	}
+	o := c.values(m, w)
+	o.grow(c.scenario.Limits, m.Started.Add(c.scenario.Warmup))
+	return o, nil
+}
+
+// verdict tells a run that ended as it should from one that did not.
+func verdict(m *launch.Measurement, ended bool, tail *tailWriter) error {
+	f := &fault{more: tail.last()}
+	exit, seen := m.Exit()
+	switch m.Cause {
+	case launch.EndExited:
+		return nil
+	case launch.EndInterrupted:
+		if ended { // by us, after the time it was given
+			return nil
+		}
+		f.what = "was interrupted"
+	case launch.EndOutOfMemory:
+		f.what = "ran out of memory: the kernel killed it"
+	case launch.EndTimeout:
+		f.what, f.more = fmt.Sprintf("took longer than the timeout: it was ended after %s", m.Ended.Sub(m.Started).Round(time.Millisecond)), ""
+	case launch.EndCrashed:
+		f.what = "crashed"
+		if seen && exit.Signal != "" {
+			f.what += ": killed by " + exit.Signal
+		}
+	case launch.EndFailed:
+		f.what = "exited with an error"
+		if seen {
+			f.what = fmt.Sprintf("exited %d", exit.ExitCode)
+		}
+	default:
+		f.what = "ended in a way that is not known: " + string(m.Cause)
+	}
+	return f
+}
+
+// newCommand makes the command of a scenario on a side.
+func (r *runner) newCommand(s *policy.Scenario, at *side) (*command, error) {
+	c := &command{scenario: s, dir: at.folder(s), env: append(slices.Clone(at.env), settings(s.Env)...), options: r.options}
+	switch {
+	case len(s.Command) > 0:
+		c.args = s.Command
+	case s.Bench != "": // the test binaries are run
+	case s.Builtin != "":
+		if len(r.options.Self) == 0 {
+			return nil, errors.New("run a built-in workload: this program cannot start itself")
+		}
+		c.args = append(slices.Clone(r.options.Self), s.Builtin)
+		c.env = append(c.env, builtinEnv(s.Builtin)...)
+	default:
+		c.args = shell(s.Run)
+	}
+	if s.CheckpointOn != "" {
+		var err error
+		if c.words, err = regexp.Compile(s.CheckpointOn); err != nil {
+			return nil, fmt.Errorf("checkpoint of %s: %w: %w", s.Name, err, ErrUsage)
+		}
+	}
+	return c, nil
+}
+
+// settings are a scenario's variables in an order that is always the same.
+func settings(env map[string]string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, name+"="+env[name])
+	}
+	return out
+}
+
+// tailWriter passes output on and remembers its end.
+type tailWriter struct {
+	mu   sync.Mutex
+	next io.Writer
+	tail []byte
+}
+
+func (w *tailWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.next != nil {
+		if _, err := w.next.Write(p); err != nil {
+			w.next = nil // whoever read it is gone; the command goes on
+		}
+	}
+	w.tail = append(w.tail, p[max(0, len(p)-lastWords):]...)
+	if len(w.tail) > lastWords {
+		w.tail = append(w.tail[:0], w.tail[len(w.tail)-lastWords:]...)
+	}
+	return len(p), nil
+}
+
+// last returns the last lines, in one.
+func (w *tailWriter) last() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := strings.ToValidUTF8(string(w.tail), "")
+	if len(w.tail) == lastWords {
+		_, text, _ = strings.Cut(text, "\n") // the first line is cut
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	const most = 3
+	return strings.Join(lines[max(0, len(lines)-most):], " | ")
+}
+
+// sourceOf names the process that a number is of, where the run had several.
+func sourceOf(c launch.Child, root launch.Child) string {
+	if c.PID == root.PID {
+		return ""
+	}
+	return fmt.Sprintf(" of %s (process %d)", c.Name, c.PID)
+}
