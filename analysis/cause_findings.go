@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (s *LeakSeries) finding() Finding {
 	case LeakGrowing:
 		f.Severity = Critical
 		f.Title = fmt.Sprintf("%s grows by %s an hour (%s to %s)", name, s.format(l.PerHour), s.format(l.Low), s.format(l.High))
-		f.Details = append(f.Details, fmt.Sprintf("From %s to %s in %s%s", s.format(l.First), s.format(l.Last), unit.Duration(l.Span.Round(time.Second)), s.shape()))
+		f.Details = append(f.Details, fmt.Sprintf("%s in %s%s.", s.way(), unit.Duration(l.Span.Round(time.Second)), s.shape()))
 	case LeakSettling:
 		f.Severity, f.Title = Warning, name+" has grown, but its end does not carry on"
 	case LeakInconclusive:
@@ -79,12 +80,12 @@ func (s *LeakSeries) finding() Finding {
 		f.Severity, f.Title = Warning, name+" could not be judged"
 	default:
 		f.Title = name + " does not grow"
-		if l.Level != 0 || l.Judged {
-			f.Title += ": " + s.format(l.Level)
+		if l.Judged && !s.relative {
+			f.Title += ": " + unit.Format(s.Unit, l.Level)
 		}
 	}
 	if l.Reason != "" && l.Verdict != LeakFlat && l.Verdict != LeakGrowing {
-		f.Details = append(f.Details, strings.ToUpper(l.Reason[:1])+l.Reason[1:])
+		f.Details = append(f.Details, strings.ToUpper(l.Reason[:1])+l.Reason[1:]+".")
 	}
 	s.rates(&f)
 	return f
@@ -96,6 +97,14 @@ func (s *LeakSeries) title() string {
 		return s.Series
 	}
 	return strings.ToUpper(s.Name[:1]) + s.Name[1:]
+}
+
+// way says from where to where it grew.
+func (s *LeakSeries) way() string {
+	if s.relative {
+		return "It grew by " + s.format(s.Leak.Last-s.Leak.First)
+	}
+	return fmt.Sprintf("From %s to %s", s.format(s.Leak.First), s.format(s.Leak.Last))
 }
 
 // shape tells the best model, where there is one.
@@ -111,13 +120,16 @@ func (s *LeakSeries) rates(f *Finding) {
 	l, per := &s.Leak, s.unitWord()
 	if l.Judged {
 		f.Evidence["growth_"+per+"_per_hour"], f.Evidence["low_"+per+"_per_hour"], f.Evidence["high_"+per+"_per_hour"] = l.PerHour, l.Low, l.High
-		f.Evidence["first_"+per], f.Evidence["last_"+per], f.Evidence["level_"+per] = l.First, l.Last, l.Level
+		f.Evidence["grown_"+per] = l.Last - l.First
+		if !s.relative {
+			f.Evidence["first_"+per], f.Evidence["last_"+per], f.Evidence["level_"+per] = l.First, l.Last, l.Level
+		}
 	}
 	if l.Needed.OK {
 		f.Evidence["needed_seconds"] = l.Needed.Value
 	}
 	if u := s.Until; u != nil {
-		f.Details = append(f.Details, u.words())
+		f.Details = append(f.Details, u.words()+".")
 		f.Evidence["limit_bytes"], f.Evidence["limit_used_bytes"] = u.Limit.Bytes, u.Limit.Used
 		for name, v := range map[string]sampler.Reading{"until_limit_low_seconds": u.Until.Low, "until_limit_seconds": u.Until.Mid, "until_limit_high_seconds": u.Until.High} {
 			if v.OK {
@@ -127,7 +139,10 @@ func (s *LeakSeries) rates(f *Finding) {
 	}
 	if p := s.Per; p != nil && l.Judged {
 		f.Evidence["growth_per_work_ratio"], f.Evidence["low_per_work_ratio"], f.Evidence["high_per_work_ratio"] = p.Slope.Slope, p.Slope.Low, p.Slope.High
-		f.Details = append(f.Details, fmt.Sprintf("That is %s for each unit of %s (%s to %s)", s.small(p.Slope.Slope), p.Counter, s.small(p.Slope.Low), s.small(p.Slope.High)))
+		if l.Verdict != LeakGrowing {
+			return
+		}
+		f.Details = append(f.Details, fmt.Sprintf("That is %s for each unit of %s (%s to %s).", s.small(p.Slope.Slope), p.Counter, s.small(p.Slope.Low), s.small(p.Slope.High)))
 	}
 }
 
@@ -181,10 +196,10 @@ func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 	f.Evidence["profiles_count"] = float64(len(w.sites.times))
 	if w.heap == nil {
-		f.Details = append(f.Details, "Which allocation site it is cannot be told: no heap profile could be read")
+		f.Details = append(f.Details, "Which allocation site it is cannot be told: no heap profile could be read.")
 		return
 	}
-	list := w.sites.suspects(w.settled())
+	list := w.sites.suspects(w.settled(), leastProfiles)
 	if len(list) == 0 {
 		f.Details = append(f.Details, w.noSites())
 		return
@@ -212,21 +227,21 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 		}
 		f.Sites = append(f.Sites, growingSite(foundSite(site, w.heap.TotalInUse, holdings[s.key]), s, rate, w.sites.span(w.settled())))
 	}
-	if len(f.Sites) > 0 && f.Sites[0].Verdict == belowResolution {
-		f.Details = append(f.Details, fmt.Sprintf("What grew is below the resolution of the profile, which samples one object in every %s: the sites are hints. "+
-			"runtime.MemProfileRate set to a smaller number shows them, as in a test", unit.Bytes(rate)))
+	if slices.ContainsFunc(f.Sites, func(s FoundSite) bool { return s.Verdict == belowResolution }) {
+		f.Details = append(f.Details, fmt.Sprintf("Growth by less than %s is below the resolution of the profile, which samples one object in every %s: such sites are hints. "+
+			"In a test a smaller runtime.MemProfileRate shows them.", unit.Bytes(4*rate), unit.Bytes(rate)))
 	}
 	if o.Walk == nil && len(f.Sites) > 0 {
-		f.Advice = "Run it again with --holders to be told who keeps the objects alive."
+		f.Advice = o.AskHolders
 	}
 }
 
 // noSites says why the profiles name no site.
 func (w *LeakWatch) noSites() string {
 	if n := len(w.sites.times); n < leastProfiles {
-		return fmt.Sprintf("Which allocation site it is takes %d heap profiles that differ, and there were %d: a profile changes with each collection alone", leastProfiles, n)
+		return fmt.Sprintf("Which allocation site it is takes %d heap profiles that differ, and there were %d: a profile changes with each collection alone.", leastProfiles, n)
 	}
-	return "No allocation site grows for itself: what leaks is spread over many, or too little for a profile, which is a sample"
+	return "No allocation site grows for itself: what leaks is spread over many, or too little for a profile, which is a sample."
 }
 
 // The verdicts on a site.
@@ -277,9 +292,9 @@ func rateRow(name, now, per string, s suspect) FoundRow {
 // blameGroups names the goroutines that become more.
 func (w *LeakWatch) blameGroups(f *Finding) {
 	f.Evidence["profiles_count"] = float64(len(w.groups.times))
-	list := w.groups.suspects(w.settled())
+	list := w.groups.suspects(w.settled(), leastExact)
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows", len(w.groups.times), leastProfiles))
+		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows.", len(w.groups.times), leastExact))
 		return
 	}
 	f.RowsOf = "waiting in"
@@ -329,11 +344,11 @@ func groupNote(g *profile.GoroutineRow) string {
 func (w *LeakWatch) blameMappings(f *Finding) {
 	f.Evidence["profiles_count"] = float64(len(w.maps.times))
 	if f.Series == NativeSeries {
-		f.Details = append(f.Details, "The Go heap does not explain it: it is allocated by C code or system calls, and no allocation site of Go is its cause")
+		f.Details = append(f.Details, "The Go heap does not explain it: it is allocated by C code or system calls, and no allocation site of Go is its cause.")
 	}
-	list := w.maps.suspects(w.settled())
+	list := w.maps.suspects(w.settled(), leastExact)
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: %d readings of the address space, %d needed, and one mapping that grows", len(w.maps.times), leastProfiles))
+		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: %d readings of the address space, %d needed, and one mapping that grows.", len(w.maps.times), leastExact))
 		return
 	}
 	f.RowsOf = "mapping"

@@ -21,6 +21,8 @@ type LeakSeries struct {
 	Until  *LeakLimit // of a growing one, where a limit is known
 	Per    *PerWork   // of one that was judged, where a counter of work is known
 	cause  causeKind
+	// relative says that the series is a difference whose height says nothing: only its changes do.
+	relative bool
 }
 
 // LeakLimit is when the nearest limit is reached.
@@ -55,6 +57,8 @@ type LeakJudgement struct {
 	Limits    []Limit           // besides those of the target
 	Walk      *sampler.HeapWalk // who holds the objects; nil when nobody asked
 	Threshold float64           // sites that grew by fewer bytes are not listed
+	// AskHolders is the advice that tells how to learn who holds the objects, where nobody asked; "" where it cannot be told.
+	AskHolders string
 }
 
 // judge judges each series alone. Of a Go program: the live heap, what the Go heap does not explain, goroutines,
@@ -124,7 +128,7 @@ func (w *LeakWatch) judgeNative(o LeakJudgement) LeakSeries {
 		p := &shifted[i]
 		p.Min, p.Max, p.Last = p.Min+shift, p.Max+shift, p.Last+shift
 	}
-	s := LeakSeries{Series: NativeSeries, Name: "memory outside the Go heap", Unit: "bytes", cause: causeMappings}
+	s := LeakSeries{Series: NativeSeries, Name: "memory outside the Go heap", Unit: "bytes", cause: causeMappings, relative: true}
 	s.Leak = JudgeLeak(shifted, w.options(o))
 	s.Leak.First, s.Leak.Last, s.Leak.Level = s.Leak.First-shift, s.Leak.Last-shift, s.Leak.Level-shift
 	s.Per = w.perWork(NativeSeries, w.native.points)
@@ -266,9 +270,9 @@ func (r *LeakReport) conclude() {
 	}
 	switch r.Verdict {
 	case LeakGrowing:
-		r.Reason = "growth is proven: " + strings.Join(of, ", ")
+		r.Reason = "growth is proven for " + strings.Join(of, ", ")
 	case LeakFlat:
-		r.Reason = "growth is excluded: " + strings.Join(of, ", ")
+		r.Reason = "growth is excluded for " + strings.Join(of, ", ")
 	default:
 		r.Reason = order[0].Name + ": " + order[0].Leak.Reason
 	}

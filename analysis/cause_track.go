@@ -175,7 +175,8 @@ type suspect struct {
 }
 
 const (
-	leastProfiles = 8     // readings of sites, groups or mappings that a cause needs
+	leastProfiles = 8     // profiles that a cause among the sites needs
+	leastExact    = 4     // the same of goroutines and mappings, which are counted and not sampled
 	suspectScore  = 1.645 // of the trend test: below it a rise is often chance
 	// surely is the score beyond which two rows that grow are not told apart by it: it depends on how even the growth is,
 	// and beyond this one what matters is how fast.
@@ -183,14 +184,14 @@ const (
 )
 
 // suspects returns the rows that grow and whose last third carries on, the surest first, and of equally sure ones the
-// fastest. from is the first reading that counts.
-func (p *panel) suspects(from time.Time) []suspect {
+// fastest. from is the first reading that counts; there must be least of them.
+func (p *panel) suspects(from time.Time, least int) []suspect {
 	start := 0
 	for start < len(p.times) && p.times[start].Before(from) {
 		start++
 	}
 	n := len(p.times) - start
-	if n < leastProfiles {
+	if n < least {
 		return nil
 	}
 	x := make([]float64, n)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,8 +117,8 @@ func (g *growthRate) Type() string   { return "PERCENT/h" }
 func (g *growthRate) Set(s string) error {
 	text := strings.TrimSuffix(strings.ReplaceAll(s, " ", ""), "/h")
 	text, percent := strings.CutSuffix(text, "%")
-	var v float64
-	if _, err := fmt.Sscanf(text, "%g", &v); err != nil || !percent || !(v > 0 && v <= 1000) || math.IsInf(v, 0) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !percent || !(v > 0 && v <= 1000) {
 		return errors.New("want percents per hour above 0, such as 10%/h")
 	}
 	*g.value = v / 100

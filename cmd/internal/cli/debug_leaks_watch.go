@@ -193,15 +193,15 @@ func (o *leaks) runWatch(ctx context.Context) error {
 		return cause(ctx, err)
 	}
 	defer func() { _ = opened.session.Close() }() // it only read
-	view.introduce(opened.info())
 	s := &subject{info: opened.info(), session: opened.session, backend: b, ctx: ctx}
+	view.introduce(withoutWishes(s.info))
 	l := newLeakWatch(o.per, o.duration)
 	end := o.watch(ctx, l, opened, interval)
 	if l.watch.Last() == nil {
 		return end
 	}
 	s.info = opened.info()
-	judgement := analysis.LeakJudgement{Material: o.material, Limits: o.limits, Threshold: o.threshold}
+	judgement := analysis.LeakJudgement{Material: o.material, Limits: o.limits, Threshold: o.threshold, AskHolders: askHolders(s)}
 	var problems []string
 	if o.holders {
 		judgement.Walk, problems = o.walk(ctx, s, end)
@@ -212,6 +212,26 @@ func (o *leaks) runWatch(ctx context.Context) error {
 		report.Warnings = append(report.Warnings, "the watch ended early: "+end.Error())
 	}
 	return o.conclude(report, s.describe(), l.watch.Last().Time, end)
+}
+
+// withoutWishes leaves out what would let a person do more with a target that tells all that a leak's cause needs.
+func withoutWishes(info sampler.Info) sampler.Info {
+	if info.Source == freeSource {
+		info.Hints = nil
+	}
+	return info
+}
+
+// askHolders says how to learn who holds the objects.
+func askHolders(s *subject) string {
+	w, ok := s.session.(sampler.WalkChecker)
+	switch {
+	case !ok || w.CanWalk() != nil:
+		return ""
+	case s.info.Target.Kind == sampler.KindCommand:
+		return "--holders also tells who keeps the objects alive."
+	}
+	return fmt.Sprintf("Who keeps the objects alive: heaptop debug hotspots --holders %d", s.info.PID)
 }
 
 // watch reads until the time is over; the error says why it ended before.
@@ -289,7 +309,7 @@ func (o *leaks) runRecording(ctx context.Context) error {
 	if gone := f.past.Gone(); gone != nil {
 		l.warn("then it ended: " + gone.Error())
 	}
-	info.Target = o.target
+	info.Target, info.Source = o.target, capture.Source{}.Name()
 	s := &subject{info: info}
 	report := l.report(analysis.LeakJudgement{Material: o.material, Limits: o.limits, Threshold: o.threshold})
 	return o.conclude(report, s.describe(), to, nil)
