@@ -143,7 +143,7 @@ func (r *measurer) traced(t *tracer, pid int) error {
 	r.m.Traced = true
 	t.first = pid
 	p := r.begins(t, pid, true)
-	if why := tracesOthers(pid, p.Name); why != "" {
+	if why := t.tracers.why(pid, p.Name); why != "" {
 		r.m.Traced, r.m.Untraced, p.traced = false, why, false
 		delete(t.byThread, pid)
 		_ = ptrace(unix.PTRACE_DETACH, pid, 0)

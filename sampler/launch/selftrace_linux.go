@@ -7,17 +7,48 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// tracesOthers says why a program is not to be traced, "" when it may be: it traces processes itself, and a process has
-// one tracer. It is known by the function it imports; delve is linked statically and known by its name.
-func tracesOthers(pid int, name string) string {
+// programFile tells one program file from another, and from itself after a change.
+type programFile struct {
+	device, inode uint64
+	size          int64
+	changed       syscall.Timespec
+}
+
+// tracers remembers what programs were found to do, for a script may start the same one a thousand times.
+type tracers map[programFile]string
+
+// maxTracers bounds what is remembered; a build makes new programs all the time.
+const maxTracers = 1024
+
+// why says why a program is not to be traced, "" when it may be: it traces processes itself, and a process has one
+// tracer. It is known by the function it imports; a debugger that is linked statically is known by its name.
+func (t tracers) why(pid int, name string) string {
 	if name == "dlv" || name == "rr" {
 		return "a debugger traces processes itself, and a process can have one tracer"
 	}
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/exe")
+	path := "/proc/" + strconv.Itoa(pid) + "/exe"
+	var st syscall.Stat_t
+	if syscall.Stat(path, &st) != nil {
+		return ""
+	}
+	file := programFile{uint64(st.Dev), st.Ino, st.Size, st.Ctim}
+	why, known := t[file]
+	if !known {
+		why = importsPtrace(path)
+		if len(t) < maxTracers {
+			t[file] = why
+		}
+	}
+	return why
+}
+
+func importsPtrace(path string) string {
+	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}

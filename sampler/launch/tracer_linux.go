@@ -31,11 +31,12 @@ type tracer struct {
 	*tree
 	byThread map[int]*process
 	waiting  map[int]*process // whose main thread is held
-	first    int              // the command, until the signal that released it was taken
+	tracers  tracers
+	first    int // the command, until the signal that released it was taken
 }
 
 func newTracer(t *tree) *tracer {
-	return &tracer{tree: t, byThread: make(map[int]*process), waiting: make(map[int]*process)}
+	return &tracer{tree: t, byThread: make(map[int]*process), waiting: make(map[int]*process), tracers: make(tracers)}
 }
 
 // loop takes event after event until nothing is left that this thread could wait for. It serves an untraced command,
@@ -173,7 +174,7 @@ func (t *tracer) execed(p *process) {
 	p.threads = threads{running: map[int]bool{p.PID: true}}
 	t.byThread[p.PID] = p
 	t.became(p)
-	why := tracesOthers(p.PID, p.Name)
+	why := t.tracers.why(p.PID, p.Name)
 	if why == "" {
 		t.privileges(p)
 		resume(p.PID, 0)
