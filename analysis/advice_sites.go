@@ -83,16 +83,17 @@ func adviseShortLived(f *facts) []Finding {
 	list, total := f.churns()
 	out := found("short_lived", Info, "")
 	sum, percent, large := 0.0, 0.0, 0.0
-	for _, c := range sorted(list, func(c *churn) float64 { return c.rate }) {
-		gc, worth := f.worth(c.rate, total)
+	for _, c := range sorted(list, (*churn).dropped) {
+		rate := c.dropped()
+		gc, worth := f.worth(rate, total)
 		dies := c.life.Bound == LifetimeBelow || c.life.Bound == LifetimeAbout
 		if !worth || !dies || c.life.Seconds > shortLife || c.samples < enoughSamples || len(out.Sites) == mostAdvised {
 			continue
 		}
-		sum += c.rate
+		sum += rate
 		percent += gc
 		if c.size >= pooledSize {
-			large += c.rate
+			large += rate
 		}
 		out.Sites = append(out.Sites, f.churnSite(&c, total))
 	}
@@ -162,6 +163,9 @@ func (c *churn) appending() float64 {
 	}
 	return c.appends
 }
+
+// dropped is what a site allocates and is no growth, which has advice of its own.
+func (c *churn) dropped() float64 { return max(c.rate-c.appending()-c.maps, 0) }
 
 func sorted(list []churn, by func(*churn) float64) []churn {
 	out := slices.Clone(list)

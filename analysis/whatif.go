@@ -125,7 +125,7 @@ func (in *WhatIfInput) At(gogc int, limit float64) WhatIf {
 	if math.IsInf(goal, 1) {
 		w.GCPercent = sampler.Known(0)
 		w.Note = "it would never collect"
-		if in.AllocRate.OK {
+		if in.AllocRate.OK && in.AllocRate.Value > 0 {
 			w.Note += ": the heap would grow by " + unit.Rate(in.AllocRate.Value)
 		}
 		return w
@@ -135,7 +135,7 @@ func (in *WhatIfInput) At(gogc int, limit float64) WhatIf {
 	}
 	w.PeakHeap = sampler.Known(in.peak(in.livePeak(), goal))
 	in.cost(&w)
-	if limited && !w.Spiral && w.Note == "" {
+	if limited && gogc != GOGCOff && !w.Spiral && w.Note == "" {
 		w.Note = "the limit rules"
 	}
 	return w
@@ -156,8 +156,8 @@ func (in *WhatIfInput) cost(w *WhatIf) {
 		*w = w.spiral("the collector would need more than half of the CPU, where the runtime stops it")
 		return
 	}
-	others := in.CPUUsed.Value - in.perSecond(in.room(int(in.GOGC.Value), in.MemoryLimit.Value))*in.GCCPU.Value
-	if others <= 0 {
+	others := in.CPUUsed.Value - in.collecting()
+	if !(others > 0) {
 		w.Note = "the program used too little CPU to tell"
 		return
 	}
@@ -172,6 +172,14 @@ func (w WhatIf) spiral(why string) WhatIf {
 // the program was seen to do at its present setting over what the model says of it.
 func (in *WhatIfInput) perSecond(room float64) float64 {
 	return math.Max(in.AllocRate.Value/(room*in.calibration()), 1.0/forcedEverySec)
+}
+
+// collecting is the GC CPU of a second as it is now: as it was seen where that is known.
+func (in *WhatIfInput) collecting() float64 {
+	if in.PerCycle.OK && in.PerCycle.Value > 0 {
+		return in.AllocRate.Value / in.PerCycle.Value * in.GCCPU.Value
+	}
+	return in.perSecond(in.room(int(in.GOGC.Value), in.MemoryLimit.Value)) * in.GCCPU.Value
 }
 
 func (in *WhatIfInput) calibration() float64 {

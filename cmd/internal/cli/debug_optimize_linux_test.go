@@ -1,0 +1,208 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+)
+
+// measured is what the program under test says of itself: see testdata/whatif.
+type measured struct {
+	PeakHeap float64 `json:"peak_heap_bytes"`
+	GCCPU    float64 `json:"gc_cpu_percent"`
+	Cycles   float64 `json:"cycles"`
+}
+
+// whatIfRun is one setting of one workload.
+type whatIfRun struct {
+	load            string
+	warmup, measure time.Duration
+	gogc, limit     string
+}
+
+func (r *whatIfRun) command(binary string) *exec.Cmd {
+	c := exec.Command(binary, "-load", r.load, "-warmup", r.warmup.String(), "-measure", r.measure.String())
+	c.Env = append(os.Environ(), "GOGC="+r.gogc, "GOMEMLIMIT="+r.limit)
+	c.Stderr = os.Stderr
+	return c
+}
+
+func (r *whatIfRun) result(t *testing.T, out []byte) measured {
+	t.Helper()
+	var m measured
+	if err := json.Unmarshal(out, &m); err != nil {
+		t.Fatalf("%s: %v: %s", r.load, err, out)
+	}
+	return m
+}
+
+// predict watches a run for all the time that it measures itself, and returns what heaptop says of other settings.
+func (r *whatIfRun) predict(t *testing.T, heaptop, binary string) ([]analysis.FoundRow, measured) {
+	t.Helper()
+	c := r.command(binary)
+	var out bytes.Buffer
+	c.Stdout = &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(r.warmup)
+	watch := exec.Command(heaptop, "debug", "optimize", "--format", "json", "--monitoring-duration",
+		(r.measure - r.measure/10).String(), strconv.Itoa(c.Process.Pid))
+	watch.Stderr = os.Stderr
+	report, err := watch.Output()
+	if endErr := c.Wait(); endErr != nil {
+		t.Fatal(endErr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f analysis.Findings
+	if err := json.Unmarshal(report, &f); err != nil {
+		t.Fatal(err)
+	}
+	for i := range f.Findings {
+		if f.Findings[i].Analyzer == "whatif" {
+			return f.Findings[i].Rows, r.result(t, out.Bytes())
+		}
+	}
+	if f.Target.Source != "memory" && f.Target.Source != "agent" {
+		testenv.Missing(t, "a system that lets one process read another's memory")
+	}
+	t.Fatalf("no prediction in %s", report)
+	return nil, measured{}
+}
+
+func (r *whatIfRun) run(t *testing.T, binary string) measured {
+	t.Helper()
+	out, err := r.command(binary).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.result(t, out)
+}
+
+func compileWhatIf(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "whatif")
+	if out, err := exec.Command("go", "build", "-o", binary, "./testdata/whatif").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// settings picks the rows to try: four times GOGC, and two limits with GOGC off.
+func settings(rows []analysis.FoundRow) []analysis.FoundRow {
+	var out []analysis.FoundRow
+	limits := 0
+	for _, r := range rows {
+		_, limited := r.Numbers["gomemlimit_bytes"]
+		gogc, on := r.Numbers["gogc_percent"]
+		switch {
+		case !limited && on && slices.Contains([]float64{50, 100, 200, 400}, gogc):
+			out = append(out, r)
+		case limited && !on:
+			if limits++; limits == 2 || limits == 4 {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// try runs a workload with the setting of a row.
+func try(t *testing.T, r whatIfRun, row *analysis.FoundRow, binary string) measured {
+	t.Helper()
+	r.gogc, r.limit = "off", "off"
+	if v, on := row.Numbers["gogc_percent"]; on {
+		r.gogc = strconv.Itoa(int(v))
+	}
+	if v, limited := row.Numbers["gomemlimit_bytes"]; limited {
+		r.limit = strconv.Itoa(int(v))
+	}
+	return r.run(t, binary)
+}
+
+// What is predicted from a run with GOGC=100 is what the program itself measures with other settings. The short form looks
+// at the peak of the heap of one workload; with HEAPTOP_FULL=1 three workloads are run three times, and GC CPU is compared
+// too. docs/whatif.md has its table.
+func TestWhatIfComesTrue(t *testing.T) {
+	binary, tool := compileWhatIf(t), heaptop(t)
+	if os.Getenv("HEAPTOP_FULL") == "" {
+		r := whatIfRun{"fast", 300 * time.Millisecond, 1200 * time.Millisecond, "100", "off"}
+		rows, _ := r.predict(t, tool, binary)
+		for _, row := range settings(rows) {
+			if !strings.HasPrefix(row.Name, "GOGC=200") && !strings.HasPrefix(row.Name, "GOGC=off") {
+				continue
+			}
+			got := try(t, r, &row, binary)
+			if off := relative(row.Numbers["peak_heap_bytes"], got.PeakHeap); math.Abs(off) > 0.3 {
+				t.Errorf("%s: predicted a peak of %.1f MB, it was %.1f MB", row.Name, row.Numbers["peak_heap_bytes"]/1e6, got.PeakHeap/1e6)
+			}
+		}
+		return
+	}
+	for _, r := range []whatIfRun{
+		{"large", 8 * time.Second, 24 * time.Second, "100", "off"},
+		{"fast", 2 * time.Second, 10 * time.Second, "100", "off"},
+		{"demo", 10 * time.Second, 40 * time.Second, "100", "off"},
+	} {
+		t.Run(r.load, func(t *testing.T) { compareWhatIf(t, r, tool, binary) })
+	}
+}
+
+func relative(predicted, measured float64) float64 { return predicted/measured - 1 }
+
+// slot is what was predicted and measured of one setting, in several runs.
+type slot struct {
+	name                                string
+	peaks, gotPeaks, percents, gotTimes []float64
+}
+
+// compareWhatIf prints the rows of the table for one workload, medians of three runs. A limit is chosen by what the first
+// run needs, so it differs a little from run to run.
+func compareWhatIf(t *testing.T, r whatIfRun, tool, binary string) {
+	t.Helper()
+	const runs = 3
+	var slots []slot
+	for range runs {
+		rows, _ := r.predict(t, tool, binary)
+		for i, row := range settings(rows) {
+			if i == len(slots) {
+				slots = append(slots, slot{name: row.Name})
+			}
+			got, s := try(t, r, &row, binary), &slots[i]
+			s.peaks, s.gotPeaks = append(s.peaks, row.Numbers["peak_heap_bytes"]), append(s.gotPeaks, got.PeakHeap)
+			s.percents, s.gotTimes = append(s.percents, row.Numbers["gc_cpu_percent"]), append(s.gotTimes, got.GCCPU)
+		}
+	}
+	for i := range slots {
+		s := &slots[i]
+		peak, gotPeak, cpu, gotCPU := middle(s.peaks), middle(s.gotPeaks), middle(s.percents), middle(s.gotTimes)
+		peakOff, cpuOff := relative(peak, gotPeak), relative(cpu, gotCPU)
+		fmt.Printf("| %s | %s | %.1f MB | %.1f MB | %+.0f %% | %.2f %% | %.2f %% | %+.0f %% |\n",
+			r.load, s.name, peak/1e6, gotPeak/1e6, 100*peakOff, cpu, gotCPU, 100*cpuOff)
+		if math.Abs(peakOff) > 0.15 {
+			t.Errorf("%s, %s: the peak of the heap is %.0f %% off: predicted %.0f, measured %.0f", r.load, s.name, 100*peakOff, s.peaks, s.gotPeaks)
+		}
+		if math.Abs(cpuOff) > 0.25 {
+			t.Errorf("%s, %s: GC CPU is %.0f %% off: predicted %.2f, measured %.2f", r.load, s.name, 100*cpuOff, s.percents, s.gotTimes)
+		}
+	}
+}
+
+func middle(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
