@@ -114,11 +114,12 @@ func delegates(dir string) string {
 	return fmt.Sprintf("control groups below %s count no memory", dir)
 }
 
-// limited names a limit that is set in the group, "" when there is none.
+// limited names a limit that is set in the group, "" when there is none. How many processes there may be is no such
+// limit here: systemd sets it everywhere.
 func limited(dir string) string {
-	for _, name := range []string{"memory.max", "memory.high", "memory.swap.max", "cpu.max", "pids.max"} {
+	for _, name := range []string{"memory.max", "memory.high", "memory.swap.max", "cpu.max"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err == nil && !bytes.HasPrefix(b, []byte("max")) && name != "pids.max" {
+		if err == nil && !bytes.HasPrefix(b, []byte("max")) {
 			return name + " " + strings.TrimSpace(string(b))
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -16,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 )
 
@@ -146,100 +143,6 @@ func TestInputAndOutputPass(t *testing.T) {
 		t.Errorf("output %q, errors %q", out.String(), errs.String())
 	}
 }
-
-func TestCheckpointsOfTheProgram(t *testing.T) {
-	modes(t, func(t *testing.T, noTrace string) {
-		var mu sync.Mutex
-		var order []string
-		o := play("checkpoint")
-		o.NoTrace = noTrace
-		o.Stdout = writer(func(b []byte) (int, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, strings.TrimSpace(string(b)))
-			return len(b), nil
-		})
-		o.Checkpoint = func(name string, p launch.Child) error {
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, name)
-			if _, err := os.Stat("/proc/" + strconv.Itoa(p.PID) + "/maps"); err != nil {
-				t.Errorf("at %q: %v", name, err)
-			}
-			if strings.HasPrefix(name, "second") {
-				return errors.New("cannot read it")
-			}
-			return nil
-		}
-		m := measure(t, o)
-		if got := strings.Join(order, ","); got != "first,second[31m,after" {
-			t.Errorf("order %q", got)
-		}
-		if len(m.Checkpoints) != 2 {
-			t.Fatalf("checkpoints %+v", m.Checkpoints)
-		}
-		first, second := m.Checkpoints[0], m.Checkpoints[1]
-		if first.From != "program" || first.Child.PID != m.Root.PID || first.Err != nil {
-			t.Errorf("first %+v", first)
-		}
-		if second.Err == nil || !strings.Contains(second.Err.Error(), "cannot read it") {
-			t.Errorf("second has the error %v", second.Err)
-		}
-		for _, s := range first.Samples {
-			if s.Metric == sampler.GoHeapLive && (s.Value < 10*mib || s.Value > 16*mib) {
-				t.Errorf("live heap %.0f, want the 10 MiB that are kept", s.Value)
-			}
-		}
-		if len(first.Samples) < 50 {
-			t.Errorf("%d samples", len(first.Samples))
-		}
-	})
-}
-
-func TestCheckpointsOfOutputAndOfHeaptop(t *testing.T) {
-	signals := make(chan string)
-	reached := make(chan string, 8)
-	go func() {
-		<-reached
-		signals <- "asked"
-	}()
-	m := measure(t, launch.MeasureOptions{
-		Args:         shell(`echo nothing; echo "server is ready on 80"; echo "server is ready on 80"; read -r line; echo "$line"`),
-		Stdin:        blockUntil(reached, "asked"),
-		CheckpointOn: regexp.MustCompile(`server is (\w+)`),
-		Checkpoints:  signals,
-		Checkpoint: func(name string, _ launch.Child) error {
-			reached <- name
-			return nil
-		},
-	})
-	var got []string
-	for _, c := range m.Checkpoints {
-		got = append(got, c.From+" "+c.Name)
-		if c.Child.PID != m.Root.PID || c.Child.Name != "sh" {
-			t.Errorf("checkpoint of %+v", c.Child)
-		}
-	}
-	if text := strings.Join(got, ","); text != "output ready,signal asked" {
-		t.Errorf("checkpoints %q", text)
-	}
-}
-
-// blockUntil is an input that ends when a checkpoint was reached.
-func blockUntil(reached <-chan string, name string) io.Reader {
-	return reader(func([]byte) (int, error) {
-		for got := range reached {
-			if got == name {
-				break
-			}
-		}
-		return 0, io.EOF
-	})
-}
-
-type reader func([]byte) (int, error)
-
-func (r reader) Read(b []byte) (int, error) { return r(b) }
 
 func TestUntracedTreeIsPolled(t *testing.T) {
 	m := measure(t, launch.MeasureOptions{
