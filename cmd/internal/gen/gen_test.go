@@ -19,7 +19,11 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := string(o.make()); want != string(onDisk) {
+		want, err := o.make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(want) != string(onDisk) {
 			t.Errorf("%s has drifted from the code: run go generate ./tui/keys", o.path)
 		}
 	}

@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/alloc-dev/heaptop/gates/policy"
 )
 
 // output is one generated file.
 type output struct {
 	path string // from the module's root
-	make func() []byte
+	make func() ([]byte, error)
 }
 
 // outputs lists all of them. To add one, add a line.
 func outputs() []output {
 	return []output{
-		{"keymap.md", keymap},
+		{"keymap.md", func() ([]byte, error) { return keymap(), nil }},
+		{"gates/policy/schema.json", policy.Schema},
 	}
 }
 
@@ -35,7 +38,11 @@ func run() error {
 	}
 	for _, o := range outputs() {
 		path := filepath.Join(root, filepath.FromSlash(o.path))
-		if err := os.WriteFile(path, o.make(), 0o644); err != nil {
+		data, err := o.make()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}

@@ -1,0 +1,238 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/alloc-dev/heaptop/gates"
+)
+
+// schemaID is where the committed schema can be fetched from.
+const schemaID = "https://raw.githubusercontent.com/alloc-dev/heaptop/main/gates/policy/schema.json"
+
+//go:generate go run ../../cmd/internal/gen
+
+// Schema returns the JSON Schema of heaptop.yml, as schema.json beside this file has it. An editor that knows it completes
+// keys and marks what the reader would refuse; what needs more than one place of the file to be seen (two scenarios of one
+// name, a scenario that nothing judges) only the reader finds.
+func Schema() ([]byte, error) {
+	r := jsonschema.Reflector{BaseSchemaID: "", Anonymous: true, RequiredFromJSONSchemaTags: true}
+	s := r.Reflect(&policyDoc{})
+	s.ID = schemaID
+	s.Title = "heaptop.yml"
+	s.Description = "What heaptop --headless measures, and what it allows."
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(s); err != nil {
+		return nil, fmt.Errorf("make the schema: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// The types below are the file as the schema has it. They hold nothing; a test compares their keys with the reader's.
+type policyDoc struct {
+	Version      versionDoc                `json:"version" jsonschema:"required" jsonschema_description:"The version of this format: 1."`
+	Scenarios    []scenarioDoc             `json:"scenarios" jsonschema:"required,minItems=1" jsonschema_description:"What is measured."`
+	Environments map[string]environmentDoc `json:"environments,omitempty" jsonschema_description:"Settings for one place to run, chosen by --environment."`
+	Accept       []acceptDoc               `json:"accept,omitempty" jsonschema_description:"Growth that is known and wanted, each with a ceiling, a last day and a reason."`
+	settingsDoc
+}
+
+type settingsDoc struct {
+	Limits       limitsDoc   `json:"limits,omitempty" jsonschema_description:"The most that each metric may measure."`
+	Compare      *compareDoc `json:"compare,omitempty" jsonschema_description:"What is compared with, and what growth is too much."`
+	Preset       presetDoc   `json:"preset,omitempty" jsonschema_description:"Built-in limits, below all others. Built-in workloads have standard without it."`
+	Runs         runsDoc     `json:"runs,omitempty" jsonschema_description:"How often a scenario runs: auto runs as often as its verdicts need."`
+	Duration     spanDoc     `json:"duration,omitempty" jsonschema_description:"Ends the run: a command that goes on, a target, a built-in workload."`
+	Warmup       spanDoc     `json:"warmup,omitempty" jsonschema_description:"Left out of sustained figures and of growth."`
+	Timeout      spanDoc     `json:"timeout,omitempty" jsonschema_description:"A run that takes longer is ended and unmeasured."`
+	Sessions     sessionsDoc `json:"sessions,omitempty" jsonschema_description:"What peak_heap, sustained_heap and live_heap are divided by."`
+	CheckpointOn string      `json:"checkpoint_on,omitempty" jsonschema:"minLength=1,format=regex,pattern=\\S" jsonschema_description:"A line of stdout that matches this regular expression is the checkpoint."`
+	Env          envDoc      `json:"env,omitempty" jsonschema_description:"Added to the environment."`
+}
+
+type scenarioDoc struct {
+	Name     nameDoc      `json:"name" jsonschema:"required" jsonschema_description:"Its own in the policy."`
+	Run      string       `json:"run,omitempty" jsonschema:"pattern=\\S" jsonschema_description:"A shell command, measured with the processes that it starts."`
+	Bench    string       `json:"bench,omitempty" jsonschema:"pattern=^[^-\\s]\\S*$" jsonschema_description:"A package whose Go benchmarks are measured."`
+	Builtin  builtinDoc   `json:"builtin,omitempty" jsonschema_description:"A built-in workload."`
+	Target   targetDoc    `json:"target,omitempty" jsonschema_description:"A process that runs already: its id, its name, or a URL."`
+	Overhead *overheadDoc `json:"overhead,omitempty" jsonschema_description:"The ratio of two other scenarios, measured as overhead_ratio."`
+	Build    string       `json:"build,omitempty" jsonschema:"pattern=\\S" jsonschema_description:"A shell command that is run first, in each side of a comparison."`
+	Dir      string       `json:"dir,omitempty" jsonschema:"pattern=^[^/\\\\\\\\].*$" jsonschema_description:"The folder it runs in, relative to the policy's."`
+	settingsDoc
+}
+
+// JSONSchemaExtend says that a scenario is exactly one thing, and which keys go with it.
+func (scenarioDoc) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.DependentSchemas = map[string]*jsonschema.Schema{}
+	for _, f := range forms() {
+		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{f.key}})
+		allowed := append([]string{"name", "limits", "compare", f.key}, f.also...)
+		own := jsonschema.NewProperties()
+		for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+			if !slices.Contains(allowed, p.Key) && !isForm(p.Key) {
+				own.Set(p.Key, jsonschema.FalseSchema)
+			}
+		}
+		limits := jsonschema.NewProperties()
+		for _, m := range gates.Metrics() {
+			if !Measures(f.kind, m.Name) {
+				limits.Set(m.Name, jsonschema.FalseSchema)
+			}
+		}
+		own.Set("limits", &jsonschema.Schema{Properties: limits})
+		s.DependentSchemas[f.key] = &jsonschema.Schema{Properties: own}
+	}
+}
+
+func isForm(key string) bool {
+	return slices.ContainsFunc(forms(), func(f form) bool { return f.key == key })
+}
+
+type environmentDoc struct {
+	Scenarios map[string]settingsDoc `json:"scenarios,omitempty" jsonschema_description:"Settings for single scenarios."`
+	settingsDoc
+}
+
+type compareDoc struct {
+	Against        refDoc            `json:"against,omitempty" jsonschema_description:"A git ref; auto is the merge base with the default branch."`
+	Anchor         refDoc            `json:"anchor,omitempty" jsonschema_description:"A git ref besides, such as the last release, to find growth in many small steps."`
+	MaxIncrease    increaseDoc       `json:"max_increase,omitempty" jsonschema_description:"From here on a proven growth fails: 10% when nothing is said."`
+	WarnIncrease   increaseDoc       `json:"warn_increase,omitempty" jsonschema_description:"Above it a proven growth warns: 2% when nothing is said."`
+	OnInconclusive onInconclusiveDoc `json:"on_inconclusive,omitempty" jsonschema_description:"What becomes of a comparison that the runs could not decide: warn when nothing is said."`
+	PerMetric      perMetricDoc      `json:"per_metric,omitempty" jsonschema_description:"max_increase of single metrics."`
+	Gated          []metricDoc       `json:"gated,omitempty" jsonschema_description:"The metrics whose growth may fail; others are watched."`
+}
+
+type overheadDoc struct {
+	Of     string    `json:"of" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario above the line."`
+	Over   string    `json:"over" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario below the line."`
+	Metric metricDoc `json:"metric" jsonschema:"required" jsonschema_description:"The metric of both."`
+}
+
+type acceptDoc struct {
+	Scenario string      `json:"scenario" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario, or scenario/Benchmark."`
+	Metric   metricDoc   `json:"metric" jsonschema:"required" jsonschema_description:"What may grow."`
+	UpTo     increaseDoc `json:"up_to" jsonschema:"required" jsonschema_description:"The ceiling."`
+	Until    dateDoc     `json:"until" jsonschema:"required" jsonschema_description:"The last day on which it holds."`
+	Because  string      `json:"because" jsonschema:"required,pattern=\\S" jsonschema_description:"Why the growth is wanted; reports repeat it."`
+}
+
+// Scalars that Go types do not describe.
+type (
+	versionDoc        int
+	sessionsDoc       int
+	runsDoc           string
+	spanDoc           string
+	presetDoc         string
+	nameDoc           string
+	builtinDoc        string
+	targetDoc         string
+	refDoc            string
+	increaseDoc       string
+	onInconclusiveDoc string
+	metricDoc         string
+	dateDoc           string
+	limitsDoc         map[string]any
+	perMetricDoc      map[string]any
+	envDoc            map[string]any
+)
+
+// The forms of those scalars.
+func words(list ...string) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, w := range list {
+		s.Enum = append(s.Enum, w)
+	}
+	return s
+}
+
+func pattern(p string) *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Pattern: p} }
+
+func wholeFrom(least, most int) *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "integer", Minimum: json.Number(strconv.Itoa(least)), Maximum: json.Number(strconv.Itoa(most))}
+}
+
+func either(list ...*jsonschema.Schema) *jsonschema.Schema { return &jsonschema.Schema{AnyOf: list} }
+
+func metricKeys(value func(gates.Metric) *jsonschema.Schema) *jsonschema.Schema {
+	properties := jsonschema.NewProperties()
+	for _, m := range gates.Metrics() {
+		s := value(m)
+		s.Description = "In " + m.Unit + ": " + m.Definition + "."
+		properties.Set(m.Name, s)
+	}
+	return &jsonschema.Schema{Type: "object", Properties: properties, AdditionalProperties: jsonschema.FalseSchema}
+}
+
+// JSONSchema is the form of each in the file.
+func (versionDoc) JSONSchema() *jsonschema.Schema  { return &jsonschema.Schema{Const: Version} }
+func (sessionsDoc) JSONSchema() *jsonschema.Schema { return wholeFrom(1, maxSessions) }
+func (runsDoc) JSONSchema() *jsonschema.Schema     { return either(words(auto), wholeFrom(1, maxRuns)) }
+func (presetDoc) JSONSchema() *jsonschema.Schema   { return words(append(gates.Presets(), none)...) }
+func (nameDoc) JSONSchema() *jsonschema.Schema     { return pattern(namePattern) }
+func (builtinDoc) JSONSchema() *jsonschema.Schema  { return words(builtins()...) }
+func (refDoc) JSONSchema() *jsonschema.Schema      { return pattern(refPattern) }
+func (metricDoc) JSONSchema() *jsonschema.Schema   { return words(metricNames()...) }
+func (onInconclusiveDoc) JSONSchema() *jsonschema.Schema {
+	return words(OnInconclusive()...)
+}
+
+func (spanDoc) JSONSchema() *jsonschema.Schema {
+	return either(
+		&jsonschema.Schema{Type: "number", Minimum: "0", Maximum: json.Number(strconv.Itoa(int(maxSpan.Seconds())))},
+		pattern(`^\s*(`+digits+`|(`+digits+`(ns|us|µs|μs|ms|s|m|h))+)\s*$`),
+	)
+}
+
+func (targetDoc) JSONSchema() *jsonschema.Schema {
+	name := pattern(`^((https?|unix)://.+|[^-:][^:]*)$`)
+	name.Not = pattern(`\.(heaprec|heapsnap)$`)
+	return either(wholeFrom(1, 1<<31-1), name)
+}
+
+// increaseDoc is a percentage that is not 0.
+func (increaseDoc) JSONSchema() *jsonschema.Schema {
+	s := pattern(`^\s*` + digits + `\s*%\s*$`)
+	s.Not = pattern(`^[\s0.]*%`)
+	return s
+}
+
+func (dateDoc) JSONSchema() *jsonschema.Schema {
+	s := pattern(datePattern)
+	s.Format = "date"
+	return s
+}
+
+func (limitsDoc) JSONSchema() *jsonschema.Schema {
+	return metricKeys(func(m gates.Metric) *jsonschema.Schema {
+		q := quantityOf(m)
+		text := pattern(q.pattern)
+		text.Examples = []any{q.example}
+		if !q.bare {
+			return text
+		}
+		number := &jsonschema.Schema{Type: "number", Minimum: "0"}
+		if q.most > 0 {
+			number.ExclusiveMaximum = json.Number(strconv.FormatFloat(q.most, 'g', -1, 64))
+		}
+		return either(number, text)
+	})
+}
+
+func (perMetricDoc) JSONSchema() *jsonschema.Schema {
+	return metricKeys(func(gates.Metric) *jsonschema.Schema { return increaseDoc("").JSONSchema() })
+}
+
+func (envDoc) JSONSchema() *jsonschema.Schema {
+	scalar := either(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "boolean"})
+	return &jsonschema.Schema{Type: "object", PropertyNames: pattern(envPattern), AdditionalProperties: scalar}
+}
