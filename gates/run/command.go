@@ -187,5 +187,5 @@ func sourceOf(c launch.Child, root launch.Child) string {
 	if c.PID == root.PID {
 		return ""
 	}
-	return fmt.Sprintf(" of %s (process %d)", c.Name, c.PID)
+	return " of " + c.Name
 }

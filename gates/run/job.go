@@ -107,7 +107,7 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 	if ctx.Err() == nil {
 		out.Warnings = append(out.Warnings, gates.ApplyAccepts(s.Name, out.Comparisons, s.Accept, r.options.now())...)
 	}
-	if err == nil && !s.Helper {
+	if err == nil && !s.Helper && !r.options.dry {
 		err = r.blame(ctx, j, out)
 	}
 	out.DurationS = r.since(began)
@@ -185,15 +185,7 @@ func comparable(s gates.CompareSettings) []string {
 
 // undecided is what is said of a scenario that the other side does not have.
 func undecided(s gates.CompareSettings, why string) []gates.Comparison {
-	names := s.Gated
-	if names == nil {
-		for _, m := range gates.Metrics() {
-			if m.Gated {
-				names = append(names, m.Name)
-			}
-		}
-	}
-	out := gates.Identical(names)
+	out := gates.Identical(gatedOf(s))
 	for i := range out {
 		out[i].Verdict, out[i].Method, out[i].ChangePercent = gates.Inconclusive, "", nil
 		out[i].Reason, out[i].Gated, out[i].OnInconclusive = why, true, cmp.Or(s.OnInconclusive, gates.InconclusiveWarn)
@@ -264,6 +256,7 @@ func summarize(runs []*once) map[string]gates.Measured {
 	for _, m := range gates.Metrics() {
 		var values []float64
 		var lack *missing
+		first := 0
 		source := ""
 		for i, o := range runs {
 			v, ok := o.values[m.Name]
@@ -272,15 +265,14 @@ func summarize(runs []*once) map[string]gates.Measured {
 				continue
 			}
 			if why, ok := o.missing[m.Name]; ok && lack == nil {
-				lack = &why
-				if len(runs) > 1 {
-					lack.why = fmt.Sprintf("run %d of %d: %s", i+1, len(runs), why.why)
-				}
+				lack, first = &why, i+1
 			}
 		}
 		switch {
 		case len(values) == len(runs) && len(runs) > 0:
 			out[m.Name] = gates.Measure(m, source, values)
+		case lack != nil && len(values) > 0:
+			out[m.Name] = gates.NotMeasured(m, fmt.Sprintf("run %d of %d: %s", first, len(runs), lack.why), lack.short)
 		case lack != nil:
 			out[m.Name] = gates.NotMeasured(m, lack.why, lack.short)
 		case len(values) > 0:

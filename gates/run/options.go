@@ -27,6 +27,8 @@ type Options struct {
 	Environment string
 	// Self is the command by which this binary runs a built-in workload, without the workload's name.
 	Self []string
+	// Ballast is the command by which this binary calls Carry, without the number of bytes. Selftest needs it.
+	Ballast []string
 	// Progress hears what is being done; nil means nobody asks. It is called on the goroutine that called Run.
 	Progress func(Progress)
 	// Log takes what commands and builds write, on both of their streams; nil drops it.
@@ -35,6 +37,8 @@ type Options struct {
 	Checkpoints <-chan string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+
+	dry bool // samples are recorded for a self-test: nobody looks for causes
 }
 
 // Progress is what is being done. A zero number is not known.

@@ -25,6 +25,9 @@ func (o *once) grow(limits []gates.Limit, from time.Time) {
 	l := analysis.JudgeLeak(points, options)
 	o.leak = &l
 	rate, hasRate := limitOf(limits, "growth_rate")
+	if !l.Judged && !ok && !hasRate && o.took < leastTrend {
+		return // nobody asked
+	}
 	over := hasRate && l.PerHour > rate || ok && l.Level > 0 && l.PerHour/l.Level*100 > percent
 	switch {
 	case !l.Judged, l.Verdict == analysis.LeakInconclusive, l.Verdict == analysis.LeakSettling, l.Level <= 0,
