@@ -97,7 +97,7 @@ func (s CompareSettings) compared(name string) *compared {
 }
 
 // stages plans the blocks and the looks between them. Each look may spend so much of the error rates: alpha of calling
-// noise a growth (0.2 % in all), beta of calling a growth at the limit stable (4.5 % in all).
+// noise a growth (0.2 % in all), beta of calling a growth at the limit stable (5 % in all).
 func stages(runs int, exact bool) []stage {
 	if runs > 0 {
 		return []stage{{blocks: fixed(runs, exact), alpha: totalAlpha, beta: totalBeta, last: true}}
@@ -115,7 +115,7 @@ func stages(runs int, exact bool) []stage {
 // What the looks of stages spend together: the levels of a single look.
 const (
 	totalAlpha = .002
-	totalBeta  = .045
+	totalBeta  = .05
 )
 
 // fixed cuts so many runs a side into blocks.

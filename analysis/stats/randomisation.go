@@ -15,8 +15,11 @@ type Tails struct {
 	Lower float64 // that B ranks this low or lower: small when B is smaller
 }
 
-// largestExact bounds the values of a block for which the distribution is counted out.
-const largestExact = 120
+// The distribution is counted out for so many values in a block, and in all.
+const (
+	largestBlock = 120
+	mostCounted  = 240
+)
 
 // tieShare of the largest deviation is a difference that rounding may make: such values are ties.
 const tieShare = 1e-10
@@ -27,8 +30,8 @@ const tieShare = 1e-10
 // numbers). It holds for noise of any distribution, drift and dependence between runs included, because chance is in the
 // order of the runs and not in a model of the noise. Equal values share a mean rank. Blocks may differ in size.
 //
-// Upper and Lower are 1 for no values. A block of more than 120 values, and counts beyond 64 bits, are judged by the
-// normal approximation of the same distribution and by rounded counts.
+// Upper and Lower are 1 for no values. More than 120 values in a block, or 240 in all, are judged by the normal
+// approximation of the same distribution; counts beyond 62 bits are rounded.
 func Randomisation(blocks []Block, shift float64) Tails {
 	ranks := alignedRanks(blocks, shift)
 	parts, total, observed, at := make([]rankSums, 0, len(blocks)), 0.0, 0, 0
@@ -50,7 +53,7 @@ func Randomisation(blocks []Block, shift float64) Tails {
 	switch {
 	case len(parts) == 0:
 		return Tails{Upper: 1, Lower: 1}
-	case largest > largestExact:
+	case largest > largestBlock || at > mostCounted:
 		return normalTails(parts, observed)
 	case total < 62*math.Ln2:
 		return tailsOf(convolve[uint64](parts), observed)

@@ -175,6 +175,19 @@ func TestRandomisationOfLargeBlocks(t *testing.T) {
 	}
 }
 
+func TestRandomisationOfManyBlocks(t *testing.T) {
+	lot := rand.New(rand.NewPCG(6, 1))
+	var blocks []stats.Block
+	for range 60 {
+		blocks = append(blocks, stats.Block{A: []float64{lot.NormFloat64(), lot.NormFloat64()}, B: []float64{lot.NormFloat64() + .3, lot.NormFloat64() + .3}})
+	}
+	counted := stats.Randomisation(blocks, 0)
+	blocks = append(blocks, stats.Block{A: []float64{0}, B: []float64{0}}) // a tie, which says nothing
+	if many := stats.Randomisation(blocks, 0); many.Upper/counted.Upper < .7 || many.Upper/counted.Upper > 1.3 {
+		t.Errorf("240 values give p = %v, 242 give %v", counted.Upper, many.Upper)
+	}
+}
+
 func TestShiftBoundsInvertTheTest(t *testing.T) {
 	lot := rand.New(rand.NewPCG(4, 1))
 	inside := 0

@@ -75,6 +75,21 @@ func Blocks(s gates.CompareSettings, companion bool) Judge {
 	}
 }
 
+// Stored is this project's way against a report of earlier runs: all of theirs came before all of ours.
+func Stored(s gates.CompareSettings, theirs, ours int) Judge {
+	return func(next func(gates.Side) float64, _ uint64) (string, int) {
+		var values [2][]float64
+		for range theirs {
+			values[0] = append(values[0], next(gates.Baseline))
+		}
+		for range ours {
+			values[1] = append(values[1], next(gates.Current))
+		}
+		got := gates.CompareStored(s, map[string][]float64{"peak_rss": values[0]}, map[string][]float64{"peak_rss": values[1]})
+		return got[0].Verdict, theirs + ours
+	}
+}
+
 // OneAgainstOne calls a single run that exceeds another by the limit a regression.
 func OneAgainstOne(limit float64) Judge {
 	return func(next func(gates.Side) float64, _ uint64) (string, int) {
