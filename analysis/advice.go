@@ -4,26 +4,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // AdviceInput is what advice rests on. What is nil was not read, and nothing is advised from it.
 type AdviceInput struct {
-	Record         WhatIfRecord  // the readings, at least one
-	HeapFrom, Heap *profile.Heap // allocation sites when the watching began, and at its end
+	Record         WhatIfRecord // the readings, at least one
+	From, To       TracePoint   // allocation sites when the watching began, and at its end
 	GoroutinesFrom *sampler.Goroutines
 	Goroutines     *sampler.Goroutines
 	Maps           *sampler.Mappings
-	Warnings       []string // what weakens the numbers
-}
-
-// Warn adds a warning, once.
-func (in *AdviceInput) Warn(text string) {
-	if !slices.Contains(in.Warnings, text) {
-		in.Warnings = append(in.Warnings, text)
-	}
 }
 
 // adviser returns what it found worth changing: each finding has its numbers as evidence, and advice that says what to
@@ -54,6 +45,9 @@ type facts struct {
 	gc     GC
 	ledger Ledger
 	rss    sampler.Reading
+	churn  []churn // what the sites allocated, and the sum of their rates
+	total  float64
+	span   float64 // seconds that churn is about
 }
 
 // Advise returns advice, the most severe first, and behind it what other settings of the collector would cost. Where
@@ -65,6 +59,7 @@ func Advise(in *AdviceInput) []Finding {
 	}
 	f.rss = f.last.Reading(sampler.ProcessRSS)
 	f.ledger, _ = NewLedger(f.last, in.Maps)
+	f.churns()
 	var out []Finding
 	for _, a := range advisers() {
 		out = append(out, a(f)...)
@@ -90,7 +85,7 @@ func (f *facts) nothing() Finding {
 	look(isGo && f.rss.OK, "free and native memory")
 	look(f.last.Reading(sampler.ProcessHuge).OK && f.Maps != nil, "huge pages")
 	look(f.Goroutines != nil, "goroutines and stacks")
-	look(f.Heap != nil, "allocation sites")
+	look(len(f.churn) > 0, "allocation sites")
 	out := Finding{Analyzer: "optimize", Severity: Info, Title: "Nothing was found that is worth changing", Sites: []FoundSite{}, Evidence: map[string]float64{}}
 	switch {
 	case len(looked) > 0:

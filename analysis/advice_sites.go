@@ -19,75 +19,70 @@ const (
 
 // churn is what a site allocated while the program was watched.
 type churn struct {
-	site    *profile.Site
-	rate    float64 // bytes a second
+	*TraceSite
 	size    float64 // bytes of an object on average
-	samples int64
-	life    Lifetime
 	appends float64 // bytes a second of it by append that grew a slice
 	maps    float64 // bytes a second of it by maps that grew
 }
 
-// churns returns what the sites allocated between the two profiles, and the sum of all. Both are empty where there are
-// not two profiles, or none of the collections between that publish allocations.
-func (f *facts) churns() (list []churn, total float64) {
-	if f.Heap == nil || f.HeapFrom == nil {
-		return nil, 0
+// churns finds out what the sites allocated between the two profiles.
+func (f *facts) churns() {
+	if f.From.Heap == nil || f.To.Heap == nil {
+		return
 	}
-	span := f.Heap.Time.Sub(f.HeapFrom.Time).Seconds()
-	if span <= 0 {
-		return nil, 0
+	t := TraceBetween(f.From, f.To)
+	seconds := t.SitesTo.Sub(t.SitesFrom).Seconds()
+	if t.Unchanged || seconds <= 0 {
+		return
 	}
-	before := make(map[string]*profile.Site, len(f.HeapFrom.Sites))
-	for i := range f.HeapFrom.Sites {
-		before[f.HeapFrom.Sites[i].Key()] = &f.HeapFrom.Sites[i]
-	}
-	for i := range f.Heap.Sites {
-		now, old := &f.Heap.Sites[i], before[f.Heap.Sites[i].Key()]
-		if old == nil {
-			old = &profile.Site{}
+	f.span = seconds
+	before, now := growths(f.From.Heap), growths(f.To.Heap)
+	for i := range t.Sites {
+		c := churn{TraceSite: &t.Sites[i]}
+		if c.Objects > 0 {
+			c.size = c.Bytes / c.Objects
 		}
-		bytes, objects := now.AllocBytes-old.AllocBytes, now.AllocObjects-old.AllocObjects
-		if bytes <= 0 {
-			continue
-		}
-		c := churn{site: now, rate: bytes / span, samples: now.AllocSamples - old.AllocSamples}
-		c.appends, c.maps = max(now.AppendBytes-old.AppendBytes, 0)/span, max(now.MapBytes-old.MapBytes, 0)/span
-		if objects > 0 {
-			c.size = bytes / objects
-		}
-		c.life = lifetime{
-			inUse: (now.InUseBytes + old.InUseBytes) / 2, samples: now.Samples, allocated: bytes, kept: now.InUseBytes - old.InUseBytes,
-			seconds: span, cycles: f.whatIf.Cycles,
-		}.estimate()
-		total += c.rate
-		list = append(list, c)
+		a, b := before[c.Frame], now[c.Frame]
+		c.appends, c.maps = max(b.appends-a.appends, 0)/seconds, max(b.maps-a.maps, 0)/seconds
+		f.churn = append(f.churn, c)
+		f.total += c.BytesPerSec
 	}
-	return list, total
+}
+
+// growth is what a site allocated, since the program began, to let slices and maps grow.
+type growth struct{ appends, maps float64 }
+
+func growths(h *profile.Heap) map[sampler.Frame]growth {
+	out := map[sampler.Frame]growth{}
+	for i := range h.Sites {
+		if s := &h.Sites[i]; s.AppendBytes > 0 || s.MapBytes > 0 {
+			out[sampler.Frame{Function: s.Function, File: s.File, Line: s.Line}] = growth{s.AppendBytes, s.MapBytes}
+		}
+	}
+	return out
 }
 
 // worth says whether so much of the allocation rate is worth a word: by the GC CPU that goes with it where that is known.
-func (f *facts) worth(rate, total float64) (gcPercent float64, worth bool) {
-	if total <= 0 || rate < leastRateGain*total {
+func (f *facts) worth(rate float64) (gcPercent float64, worth bool) {
+	if f.total <= 0 || rate < leastRateGain*f.total {
 		return 0, false
 	}
 	if !f.gc.CPUPercent.OK {
 		return 0, rate >= leastRate
 	}
-	gcPercent = f.gc.CPUPercent.Value * rate / total
+	gcPercent = f.gc.CPUPercent.Value * rate / f.total
 	return gcPercent, gcPercent >= leastGCPercent
 }
 
 // adviseShortLived looks for sites whose objects die at once.
 func adviseShortLived(f *facts) []Finding {
-	list, total := f.churns()
 	out := found("short_lived", Info, "")
 	sum, percent, large := 0.0, 0.0, 0.0
-	for _, c := range sorted(list, (*churn).dropped) {
+	for _, c := range sorted(f.churn, (*churn).dropped) {
 		rate := c.dropped()
-		gc, worth := f.worth(rate, total)
-		dies := c.life.Bound == LifetimeBelow || c.life.Bound == LifetimeAbout
-		if !worth || !dies || c.life.Seconds > shortLife || c.samples < enoughSamples || len(out.Sites) == mostAdvised {
+		gc, worth := f.worth(rate)
+		dies := c.Lifetime.Bound == LifetimeBelow || c.Lifetime.Bound == LifetimeAbout
+		if !worth || !dies || c.Lifetime.Seconds > shortLife || c.Samples < enoughSamples || len(out.Sites) == mostAdvised {
 			continue
 		}
 		sum += rate
@@ -95,13 +90,13 @@ func adviseShortLived(f *facts) []Finding {
 		if c.size >= pooledSize {
 			large += rate
 		}
-		out.Sites = append(out.Sites, f.churnSite(&c, total))
+		out.Sites = append(out.Sites, f.churnSite(&c))
 	}
 	if len(out.Sites) == 0 {
 		return nil
 	}
-	f.gain(&out, sum, total, percent)
-	out.Title = fmt.Sprintf("%s of what is allocated dies at once, and comes from %s", unit.Percent(sum/total), places(len(out.Sites)))
+	f.gain(&out, sum, percent)
+	out.Title = fmt.Sprintf("%s of what is allocated dies at once, and comes from %s", unit.Percent(sum/f.total), places(len(out.Sites)))
 	how := "Small objects: values instead of pointers, one allocation for many, buffers that the caller hands in."
 	if large >= sum/2 {
 		how = "Objects of this size are worth a sync.Pool, or a buffer that is kept and used again."
@@ -112,7 +107,6 @@ func adviseShortLived(f *facts) []Finding {
 
 // adviseGrowing looks for slices and maps that are allocated anew each time they grow.
 func adviseGrowing(f *facts) []Finding {
-	list, total := f.churns()
 	var out []Finding
 	for _, kind := range []struct {
 		analyzer, what, advice string
@@ -129,24 +123,24 @@ func adviseGrowing(f *facts) []Finding {
 	} {
 		finding := found(kind.analyzer, Info, "")
 		sum, percent := 0.0, 0.0
-		for _, c := range sorted(list, kind.rate) {
+		for _, c := range sorted(f.churn, kind.rate) {
 			rate := kind.rate(&c)
 			if rate <= 0 || len(finding.Sites) == mostAdvised {
 				break
 			}
-			gc, worth := f.worth(rate, total)
-			if !worth || c.samples < enoughSamples {
+			gc, worth := f.worth(rate)
+			if !worth || c.Samples < enoughSamples {
 				continue
 			}
 			sum += rate
 			percent += gc
-			finding.Sites = append(finding.Sites, f.churnSite(&c, total))
+			finding.Sites = append(finding.Sites, f.churnSite(&c))
 		}
 		if len(finding.Sites) == 0 {
 			continue
 		}
-		f.gain(&finding, sum, total, percent)
-		finding.Title = fmt.Sprintf("%s of what is allocated is %s, at %s", unit.Percent(sum/total), kind.what, places(len(finding.Sites)))
+		f.gain(&finding, sum, percent)
+		finding.Title = fmt.Sprintf("%s of what is allocated is %s, at %s", unit.Percent(sum/f.total), kind.what, places(len(finding.Sites)))
 		finding.Advice = kind.advice + gainWords(percent/2, "Half of it gone")
 		out = append(out, finding)
 	}
@@ -157,15 +151,15 @@ func adviseGrowing(f *facts) []Finding {
 // function; append itself only where the profile tells which function of the runtime allocated.
 func (c *churn) appending() float64 {
 	for _, name := range []string{"bytes.growSlice", "strings.(*Builder).grow", "slices.Grow"} {
-		if strings.HasPrefix(c.site.Function, name) {
-			return c.rate
+		if strings.HasPrefix(c.Frame.Function, name) {
+			return c.BytesPerSec
 		}
 	}
 	return c.appends
 }
 
 // dropped is what a site allocates and is no growth, which has advice of its own.
-func (c *churn) dropped() float64 { return max(c.rate-c.appending()-c.maps, 0) }
+func (c *churn) dropped() float64 { return max(c.BytesPerSec-c.appending()-c.maps, 0) }
 
 func sorted(list []churn, by func(*churn) float64) []churn {
 	out := slices.Clone(list)
@@ -181,8 +175,8 @@ func places(n int) string {
 }
 
 // gain is the evidence for advice about allocations.
-func (f *facts) gain(out *Finding, rate, total, percent float64) {
-	out.Evidence["alloc_bytes_per_second"], out.Evidence["share_percent"] = rate, 100*rate/total
+func (f *facts) gain(out *Finding, rate, percent float64) {
+	out.Evidence["alloc_bytes_per_second"], out.Evidence["share_percent"] = rate, 100*rate/f.total
 	if f.gc.CPUPercent.OK {
 		out.Evidence["gc_cpu_percent"], out.Evidence["gain_cpu_percent"] = f.gc.CPUPercent.Value, percent
 	}
@@ -195,30 +189,20 @@ func gainWords(percent float64, when string) string {
 	return fmt.Sprintf(" %s saves about %s of the CPU in collections, and the time of allocating.", when, unit.Percent(percent/100))
 }
 
-func known(v float64) *float64 { return &v }
-
 // churnSite is a site with what it allocates. The share is of the allocation rate.
-func (f *facts) churnSite(c *churn, total float64) FoundSite {
-	s := foundSite(c.site, f.Heap.TotalInUse, nil)
-	s.SharePercent = partOf(c.rate, total)
-	s.AllocPerSecond = known(c.rate)
-	if c.life.Bound != LifetimeUnknown {
-		s.LifetimeSeconds = known(c.life.Seconds)
-		if c.life.Bound != LifetimeAbove {
-			s.GarbagePerSecond = known(c.rate)
-		}
-	}
-	s.Lifetime = c.life.String()
-	if own, ok := callerOf(c.site); ok {
+func (f *facts) churnSite(c *churn) FoundSite {
+	s := garbageSite(c.TraceSite, f.span)
+	s.SharePercent = partOf(c.BytesPerSec, f.total)
+	if own, ok := callerOf(c.Stack); ok {
 		s.Site += " for " + SiteName(own.Function, own.File, own.Line)
 	}
 	return s
 }
 
 // callerOf is the program's own line that a line of a library worked for.
-func callerOf(s *profile.Site) (sampler.Frame, bool) {
-	for i, frame := range s.Stack {
-		if profile.PassesOwn(s.Stack[i : i+1]) {
+func callerOf(stack []sampler.Frame) (sampler.Frame, bool) {
+	for i, frame := range stack {
+		if profile.PassesOwn(stack[i : i+1]) {
 			return frame, i > 0
 		}
 	}

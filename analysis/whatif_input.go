@@ -163,7 +163,7 @@ func (r *WhatIfRecord) live(in *WhatIfInput) {
 // rates fills in what was counted between the first reading and the last. The runtime brings its processor times up to
 // date when a collection ends, so they are about whole collections, and are divided by the time they cover themselves.
 func (r *WhatIfRecord) rates(in *WhatIfInput) {
-	seconds := r.Span().Seconds()
+	seconds := r.last.RuntimeTime().Sub(r.first.RuntimeTime()).Seconds()
 	if seconds <= 0 {
 		return
 	}

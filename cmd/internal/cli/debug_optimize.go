@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,6 @@ import (
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
@@ -20,7 +20,8 @@ const optimizeLong = `What could be better: advice from what was measured, with 
 The target is watched for the time given. Then each piece of advice is printed with the numbers behind it: another GOGC
 or GOMEMLIMIT, with what each setting would cost; free memory that is not returned; huge pages that hold it; goroutines
 that wait for ever; sites whose objects die at once; slices and maps that grow; memory outside the Go heap; stacks. Where
-nothing is found, nothing is advised. Nothing is written into the target.
+nothing is found, nothing is advised. Of a recording all of its time is looked at; a snapshot is one moment, and tells less.
+Nothing is written into the target.
 
 Exit codes: 0 done, with advice or without; 2 could not measure; 3 what was typed is wrong, or the file is none that can
 be read; 130 interrupted: what was seen until then is reported.`
@@ -28,7 +29,7 @@ be read; 130 interrupted: what was seen until then is reported.`
 const optimizeExample = `  heaptop debug optimize 4242
   heaptop debug optimize --monitoring-duration 2m api-server
   heaptop debug optimize --format markdown --output advice.md http://localhost:6060
-  heaptop debug optimize before.heapsnap`
+  heaptop debug optimize night.heaprec`
 
 // optimize are the options of heaptop debug optimize.
 type optimize struct {
@@ -46,10 +47,13 @@ func newOptimize(env *environment) *cobra.Command {
 		Short:             "What could be better, with what it gains and costs",
 		Long:              optimizeLong,
 		Example:           optimizeExample,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.readArgs(c, args); err != nil {
+		ValidArgsFunction: completeFiles,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if o.target, err = debugTarget(c, args, false); err != nil {
 				return err
+			}
+			if o.target.Kind == sampler.KindFile && c.Flags().Changed("monitoring-duration") {
+				return usagef("", "--monitoring-duration goes with a target that lives, and %s is a file", o.target.Path)
 			}
 			return o.run(c.Context())
 		},
@@ -57,179 +61,170 @@ func newOptimize(env *environment) *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.Var(&span{&o.duration, time.Second, 1000 * time.Hour}, "monitoring-duration", "how long to watch; a program that collects rarely needs longer")
-	f.Var(&choice{&o.format, debugFormats(), "unknown format, debug knows"}, "format", "how to show it")
-	f.StringVar(&o.output, "output", "", "write to this `FILE`, complete or not at all")
-	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(debugFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was bound above
-	}
+	bindReport(c, &o.format, &o.output)
 	return c
 }
 
-func (o *optimize) readArgs(c *cobra.Command, args []string) error {
-	const help = "see heaptop debug optimize --help"
-	switch {
-	case c.ArgsLenAtDash() >= 0:
-		return usagef("start it first, then name its process: heaptop debug optimize PID", "heaptop debug looks into a program that runs, and starts none")
-	case len(args) == 0:
-		return usagef(help, "name a process, a URL or a snapshot to look into")
-	case len(args) > 1:
-		return usagef(help, "%d targets: one at a time", len(args))
-	}
-	t, err := sampler.ParseTarget(args[0])
-	if err != nil {
-		return &usageError{err, help}
-	}
-	if t.Kind == sampler.KindRedis {
-		return usagef("", "%s: only processes and Go programs can be advised on", t.URL)
-	}
-	o.target = t
-	return nil
-}
-
-// run watches the target and reports.
+// run watches the target, or reads the file, and reports.
 func (o *optimize) run(ctx context.Context) error {
-	s, err := openSubject(ctx, o.env, o.target)
+	s, err := openAny(ctx, o.env, o.target)
 	if err != nil {
 		return cause(ctx, err)
 	}
 	defer s.close()
-	r := &analysis.Findings{Schema: analysis.FindingsSchema, Command: "optimize", Target: s.describe()}
-	var in *analysis.AdviceInput
-	if s.session == nil {
-		in, err = adviceOfSnapshot(s.snapshot)
+	l := &optimizeLook{o: o, s: s, in: &analysis.AdviceInput{}, history: sampler.NewHistory()}
+	l.r = &analysis.Findings{Schema: analysis.FindingsSchema, Command: "optimize"}
+	if s.past != nil {
+		err = l.recorded(ctx)
 	} else {
-		in, err = o.watch(ctx, s)
+		err = l.live(ctx)
 	}
 	if err != nil {
 		return cause(ctx, err)
 	}
-	if r.Time = in.Record.Last().Time; s.session != nil {
-		r.Target = s.describe() // a deeper source may have appeared
-	}
-	r.Findings = analysis.Advise(in)
-	r.Warnings = append(r.Warnings, in.Warnings...)
+	r := l.r
+	r.Time, r.Target = l.last.Time, s.describe()
+	r.Findings = analysis.Advise(l.in)
+	r.Warnings = unique(r.Warnings)
 	if err := writeReport(o.env, o.output, func() ([]byte, error) { return findings(r, o.format) }); err != nil {
 		return err
 	}
 	return cause(ctx, nil)
 }
 
-// adviceOfSnapshot is what one reading tells: no rates.
-func adviceOfSnapshot(snap *capture.Snapshot) (*analysis.AdviceInput, error) {
-	in := &analysis.AdviceInput{Maps: snap.Mappings}
-	if snap.Sample == nil {
-		return nil, errors.New("the snapshot holds no reading")
-	}
-	in.Record.Add(snap.Sample)
-	in.Warn("a snapshot is one reading: what happens over time, such as the collector's work, is not known")
-	if snap.Heap != nil {
-		if heap, err := profile.ParseHeap(*snap.Heap); err == nil {
-			in.Heap = &heap
-		} else {
-			in.Warn(err.Error())
+// unique leaves out what was said before.
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
 		}
 	}
-	return in, nil
+	return out
+}
+
+// optimizeLook reads what advice is based on.
+type optimizeLook struct {
+	o       *optimize
+	s       *subject
+	r       *analysis.Findings
+	in      *analysis.AdviceInput
+	history *sampler.History // of the watch: when collections ended
+	last    sampler.Snapshot
+}
+
+func (l *optimizeLook) warn(format string, args ...any) {
+	l.r.Warnings = append(l.r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// read takes a reading.
+func (l *optimizeLook) read(ctx context.Context) error {
+	if err := l.s.session.Read(ctx, &l.last); err != nil {
+		return err
+	}
+	l.add(&l.last)
+	return nil
+}
+
+func (l *optimizeLook) add(s *sampler.Snapshot) {
+	l.in.Record.Add(s)
+	l.history.Add(s)
+}
+
+// live watches the target for the time given, or until the user has seen enough, or it ends.
+func (l *optimizeLook) live(ctx context.Context) error {
+	if err := l.read(ctx); err != nil {
+		return err
+	}
+	golang := l.s.isGo(&l.last)
+	l.in.From = l.point(l.s.heapIfAny(ctx, l.r, golang))
+	l.in.GoroutinesFrom = l.s.goroutines(ctx, l.r, golang)
+	if ended := l.watch(ctx); ended != nil {
+		l.warn("the target %s: this is what was seen until then", plainly(ended))
+		return nil
+	}
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer stop()
+	l.in.Maps = l.s.mappings(last, l.r)
+	if err := l.read(last); err != nil {
+		l.warn("the last reading could not be made: %s", plainly(err))
+	}
+	l.in.To = l.point(l.s.heapIfAny(last, l.r, golang))
+	l.in.Goroutines = l.s.goroutines(last, l.r, golang)
+	for _, w := range l.last.Warnings {
+		l.warn("%s", plainly(w))
+	}
+	return nil
 }
 
 // The pace of watching: often enough to see collections and short stays of free memory, at a cost that is none.
 const (
-	mostReadings    = 200
-	shortestReading = 50 * time.Millisecond
-	longestReading  = time.Second
-	lastWithin      = 10 * time.Second // for what is read at the end, after an interrupt too
+	adviceReadings = 200
+	fastAdvice     = 50 * time.Millisecond
+	slowAdvice     = time.Second
 )
 
-// watch reads the target for the time given, or until the user has seen enough.
-func (o *optimize) watch(ctx context.Context, s *subject) (*analysis.AdviceInput, error) {
-	in := &analysis.AdviceInput{}
-	var snap sampler.Snapshot
-	if err := s.session.Read(ctx, &snap); err != nil {
-		return nil, err
-	}
-	in.Record.Add(&snap)
-	in.HeapFrom = o.heap(ctx, s, in)
-	in.GoroutinesFrom = o.goroutines(ctx, s, in)
-	ended := o.readings(ctx, s, &snap, in)
-	if ended != nil {
-		in.Warn("the target " + plainly(ended))
-		return in, nil
-	}
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWithin)
-	defer stop()
-	in.Heap = o.heap(last, s, in)
-	in.Goroutines = o.goroutines(last, s, in)
-	if m, ok := s.session.(sampler.Mapper); ok {
-		if maps, err := m.Mappings(last); err == nil {
-			in.Maps = &maps
-		} else if !errors.Is(err, sampler.ErrUnsupported) && !errors.Is(err, sampler.ErrBudget) {
-			in.Warn(plainly(err))
-		}
-	}
-	for _, w := range snap.Warnings {
-		in.Warn(plainly(w))
-	}
-	return in, nil
-}
-
-// readings takes readings until the time is over, and returns why the target cannot be read any longer.
-func (o *optimize) readings(ctx context.Context, s *subject, snap *sampler.Snapshot, in *analysis.AdviceInput) error {
-	bar := newProgress(o.env.Err)
+// watch reads until the time is over. The error says why the target cannot be read any longer.
+func (l *optimizeLook) watch(ctx context.Context) error {
+	bar := newProgress(l.o.env.Err)
 	defer bar.clear()
-	clock := time.NewTicker(min(max(o.duration/mostReadings, shortestReading), longestReading))
+	clock := time.NewTicker(min(max(l.o.duration/adviceReadings, fastAdvice), slowAdvice))
 	defer clock.Stop()
 	begin := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
-			in.Warn("interrupted after " + unit.Duration(time.Since(begin).Round(time.Second)) + ": this is what was seen until then")
+			l.warn("interrupted after %s: this is what was seen until then", unit.Duration(time.Since(begin)))
 			return nil
 		case <-clock.C:
 		}
-		err := s.session.Read(ctx, snap)
-		switch {
-		case errors.Is(err, sampler.ErrGone):
+		if err := l.read(ctx); errors.Is(err, sampler.ErrGone) {
 			return err
-		case err == nil:
-			in.Record.Add(snap)
 		}
 		watched := time.Since(begin)
-		if watched >= o.duration {
+		if watched >= l.o.duration {
 			return nil
 		}
-		bar.say(time.Now(), fmt.Sprintf("watching %s: %s of %s", s.describe().Name, unit.Duration(watched.Round(time.Second)), unit.Duration(o.duration)))
+		bar.say(time.Now(), fmt.Sprintf("watching %s: %s of %s", l.s.describe().Name, unit.Duration(watched.Round(time.Second)), unit.Duration(l.o.duration)))
 	}
 }
 
-func (o *optimize) heap(ctx context.Context, s *subject, in *analysis.AdviceInput) *profile.Heap {
-	p, ok := s.session.(sampler.HeapProfiler)
-	if !ok {
-		return nil
-	}
-	raw, err := p.HeapProfile(ctx)
-	if err == nil {
-		var heap profile.Heap
-		if heap, err = profile.ParseHeap(raw); err == nil {
-			return &heap
-		}
-	}
-	if ctx.Err() == nil {
-		in.Warn(plainly(err))
-	}
-	return nil
+// point is the moment of the last reading, with a heap profile.
+func (l *optimizeLook) point(heap *profile.Heap) analysis.TracePoint {
+	return analysis.TracePoint{Snapshot: l.last.Clone(), Cycles: l.history.Cycles(), Heap: heap}
 }
 
-func (o *optimize) goroutines(ctx context.Context, s *subject, in *analysis.AdviceInput) *sampler.Goroutines {
-	p, ok := s.session.(sampler.GoroutineProfiler)
-	if !ok {
-		return nil
-	}
-	g, err := p.Goroutines(ctx)
-	if err != nil {
-		if !errors.Is(err, sampler.ErrUnsupported) && ctx.Err() == nil {
-			in.Warn(plainly(err))
+// recorded reads a file: all its readings, and what it holds of its beginning and its end.
+func (l *optimizeLook) recorded(ctx context.Context) error {
+	past := l.s.past
+	for m, err := range past.All() {
+		if err != nil {
+			return &usageError{err, ""}
 		}
-		return nil
+		if m.Snapshot == nil {
+			continue
+		}
+		l.add(m.Snapshot)
+		l.last = *m.Snapshot
+		if l.in.From.Heap != nil || ctx.Err() != nil {
+			continue
+		}
+		if raw, err := past.HeapAt(m.Snapshot.Time); err == nil {
+			if heap, err := profile.ParseHeap(*raw); err == nil {
+				l.in.From = l.point(&heap)
+			}
+		}
+		if g, err := past.GoroutinesAt(m.Snapshot.Time); err == nil && l.in.GoroutinesFrom == nil {
+			l.in.GoroutinesFrom = g
+		}
 	}
-	return &g
+	golang := l.s.isGo(&l.last)
+	l.in.To = l.point(l.s.heapIfAny(ctx, l.r, golang))
+	l.in.Goroutines = l.s.goroutines(ctx, l.r, golang)
+	l.in.Maps = l.s.mappings(ctx, l.r)
+	if l.in.Record.Span() == 0 {
+		l.warn("a snapshot is one reading: what happens over time, such as the collector's work, is not known")
+		l.in.From, l.in.GoroutinesFrom = analysis.TracePoint{}, nil
+	}
+	return ctx.Err()
 }
