@@ -75,7 +75,7 @@ func newCgroup(base string) (*ownCgroup, string) {
 	}
 	g := &ownCgroup{dir: dir, version: at.version}
 	if r := g.peak(); !r.OK {
-		g.remove()
+		_ = g.remove() // what matters is why there is none
 		return nil, fmt.Sprintf("the kernel tells no peak of a control group (no %s in %s)", g.peakFile(), parent)
 	}
 	return g, ""

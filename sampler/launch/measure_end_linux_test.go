@@ -184,6 +184,21 @@ func TestAProgramThatTracesItselfIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAProgramWithRightsOfItsFileKeepsThem(t *testing.T) {
+	su, err := exec.LookPath("su")
+	if err != nil || os.Geteuid() == 0 {
+		t.Skip("no su, or this user has all rights anyway")
+	}
+	m := measure(t, launch.MeasureOptions{Args: []string{su, "--version"}})
+	if m.Traced || !strings.Contains(m.Untraced, "set-user-id") || m.Cause != launch.EndExited {
+		t.Errorf("traced %v, %q, %s", m.Traced, m.Untraced, m.Cause)
+	}
+	m = measure(t, launch.MeasureOptions{Args: shell(su + " --version; exit 0")})
+	if len(m.Warnings) != 1 || !strings.Contains(m.Warnings[0].Error(), "su is a set-user-id program") {
+		t.Errorf("warnings %v", m.Warnings)
+	}
+}
+
 func TestWhereTracingIsForbiddenTheCommandRunsAllTheSame(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("no strace")

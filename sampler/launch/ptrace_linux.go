@@ -46,7 +46,7 @@ func awaitStop(pid int) error {
 		var status unix.WaitStatus
 		_, err := unix.Wait4(pid, &status, unix.WALL, nil)
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // the call returns the number itself
+		case err == unix.EINTR:
 		case err != nil:
 			return fmt.Errorf("wait for the first stop: %w", err)
 		case status.Stopped():
@@ -69,7 +69,7 @@ func release(pid int) {
 func await() (ok bool) {
 	for {
 		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil)
-		if err != unix.EINTR { //nolint:errorlint // the call returns the number itself
+		if err != unix.EINTR {
 			return err == nil
 		}
 	}

@@ -12,15 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programFile tells one program file from another, and from itself after a change.
-type programFile struct {
-	device, inode uint64
-	size          int64
-	changed       syscall.Timespec
-}
-
-// tracers remembers what programs were found to do, for a script may start the same one a thousand times.
-type tracers map[programFile]string
+// tracers remembers what programs were found to do, for a script may start the same one a thousand times. The key
+// tells one file from another, and from itself after a change.
+type tracers map[string]string
 
 // maxTracers bounds what is remembered; a build makes new programs all the time.
 const maxTracers = 1024
@@ -36,7 +30,7 @@ func (t tracers) why(pid int, name string) string {
 	if syscall.Stat(path, &st) != nil {
 		return ""
 	}
-	file := programFile{uint64(st.Dev), st.Ino, st.Size, st.Ctim}
+	file := fmt.Sprint(st.Dev, st.Ino, st.Size, st.Ctim)
 	why, known := t[file]
 	if !known {
 		why = importsPtrace(path)

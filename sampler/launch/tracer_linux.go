@@ -42,22 +42,10 @@ func newTracer(t *tree) *tracer {
 // loop takes event after event until nothing is left that this thread could wait for. It serves an untraced command,
 // too: then its end is the only event.
 func (t *tracer) loop() {
-	for {
-		if len(t.waiting) > 0 {
+	for len(t.waiting) > 0 || await() {
+		if !t.step() && len(t.waiting) > 0 {
 			time.Sleep(nap)
-		} else if !await() {
-			break
 		}
-		t.mu.Lock()
-		tid, status, usage, err := take()
-		switch {
-		case err == nil && tid != 0:
-			t.event(tid, status, &usage)
-		case err != nil && err != unix.EINTR: //nolint:errorlint // the call returns the number itself
-			t.letGo(true)
-		}
-		t.letGo(false)
-		t.mu.Unlock()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,6 +56,19 @@ func (t *tracer) loop() {
 	}
 	t.waited = true
 	t.check()
+}
+
+// step takes one event; false when there was none.
+func (t *tracer) step() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tid, status, usage, err := take()
+	happened := err == nil && tid != 0
+	if happened {
+		t.event(tid, status, &usage)
+	}
+	t.letGo(err != nil && err != unix.EINTR)
+	return happened
 }
 
 func (t *tracer) event(tid int, status unix.WaitStatus, usage *unix.Rusage) {
