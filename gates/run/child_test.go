@@ -47,6 +47,7 @@ func child(args []string) int {
 	spawn := f.Int("spawn", 0, "children that do the same")
 	mark := f.String("mark", "", "a checkpoint")
 	carry := f.Bool("carry", false, "carry the argument")
+	fail := f.Bool("panic", false, "crash as Go programs do")
 	linger := f.Bool("linger", false, "a child stays behind")
 	grow := f.Duration("grow", 0, "allocate and keep for so long")
 	if err := f.Parse(args); err != nil {
@@ -81,8 +82,11 @@ func child(args []string) int {
 	}
 	time.Sleep(*sleep)
 	keep(*late)
+	if *fail {
+		panic("boom")
+	}
 	if *kill {
-		syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		time.Sleep(time.Minute)
 	}
 	var m runtime.MemStats

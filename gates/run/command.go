@@ -8,7 +8,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,10 +15,8 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/launch"
 )
 
-const (
-	defaultTimeout = 10 * time.Minute // beyond the duration that the policy gives a scenario
-	lastWords      = 512              // bytes of a command's output that an error repeats
-)
+// defaultTimeout is beyond the duration that the policy gives a scenario.
+const defaultTimeout = 10 * time.Minute
 
 // command is a program that is started for each run.
 type command struct {
@@ -129,6 +126,9 @@ func (r *runner) newCommand(s *policy.Scenario, at *side) (*command, error) {
 	default:
 		c.args = shell(s.Run)
 	}
+	if !exists(c.dir) {
+		return nil, fmt.Errorf("run %s (%s): there is no folder %s", s.Name, at.describe(), c.dir)
+	}
 	if s.CheckpointOn != "" {
 		var err error
 		if c.words, err = regexp.Compile(s.CheckpointOn); err != nil {
@@ -145,41 +145,6 @@ func settings(env map[string]string) []string {
 		out = append(out, name+"="+env[name])
 	}
 	return out
-}
-
-// tailWriter passes output on and remembers its end.
-type tailWriter struct {
-	mu   sync.Mutex
-	next io.Writer
-	tail []byte
-}
-
-func (w *tailWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.next != nil {
-		if _, err := w.next.Write(p); err != nil {
-			w.next = nil // whoever read it is gone; the command goes on
-		}
-	}
-	w.tail = append(w.tail, p[max(0, len(p)-lastWords):]...)
-	if len(w.tail) > lastWords {
-		w.tail = append(w.tail[:0], w.tail[len(w.tail)-lastWords:]...)
-	}
-	return len(p), nil
-}
-
-// last returns the last lines, in one.
-func (w *tailWriter) last() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := strings.ToValidUTF8(string(w.tail), "")
-	if len(w.tail) == lastWords {
-		_, text, _ = strings.Cut(text, "\n") // the first line is cut
-	}
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	const most = 3
-	return strings.Join(lines[max(0, len(lines)-most):], " | ")
 }
 
 // sourceOf names the process that a number is of, where the run had several.

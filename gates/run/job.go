@@ -112,9 +112,16 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 	}
 	out.DurationS = r.since(began)
 	if err != nil {
-		out.Error = err.Error()
+		out.Error = faultWords(ctx, err)
 	}
 	return out, err
+}
+
+func faultWords(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return fmt.Sprintf("interrupted: %v", context.Cause(ctx))
+	}
+	return err.Error()
 }
 
 // compare runs both sides of every comparison.

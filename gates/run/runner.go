@@ -97,8 +97,6 @@ func (r *runner) scenario(ctx context.Context, s *policy.Scenario) ([]gates.Scen
 	switch {
 	case err == nil:
 		return all, nil
-	case ctx.Err() != nil:
-		err = fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	case errors.Is(err, ErrUsage):
 		return nil, err
 	}
@@ -108,7 +106,7 @@ func (r *runner) scenario(ctx context.Context, s *policy.Scenario) ([]gates.Scen
 	}
 	last := &all[len(all)-1]
 	if last.Error == "" {
-		last.Error = err.Error()
+		last.Error = faultWords(ctx, err)
 	}
 	return all, nil
 }
