@@ -128,11 +128,12 @@ func (r *reader) finish(p *Policy, f Flags, places map[string]*entry) {
 		if s.Helper || s.gated(f) {
 			continue
 		}
-		var where place
-		if e := places[s.Name]; e != nil {
-			where = e.at
+		e := places[s.Name]
+		if e == nil {
+			r.problem(place{}, "%s has no limit, no preset, and is compared with nothing, so it could never fail", s.Name)
+			continue
 		}
-		r.problem(where, "scenario %q has no limit, no preset, and is compared with nothing, so it could never fail: give it limits, or compare: { against: auto }", s.Name)
+		r.problem(e.at, "scenario %q has no limit, no preset, and is compared with nothing, so it could never fail: give it limits, or compare: { against: auto }", s.Name)
 	}
 }
 

@@ -300,7 +300,7 @@ func TestOf(t *testing.T) {
 		}
 	}
 	_, err := policy.Of(policy.Flags{}, policy.Scenario{Kind: gates.KindCommand, Command: []string{"true"}})
-	if err == nil || !strings.Contains(err.Error(), `scenario "true" has no limit`) {
+	if err == nil || !strings.Contains(err.Error(), `true has no limit, no preset`) {
 		t.Errorf("without a gate: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -84,7 +85,11 @@ func conclude(w io.Writer, err error) int {
 		return code
 	}
 	if code != exitInterrupted && code != exitFailed {
-		printLines(w, "heaptop: ", plainly(err))
+		prefix := "heaptop: "
+		if problems := (policy.Problems)(nil); errors.As(err, &problems) && problems[0].File != "" {
+			prefix = "" // each begins with its place, as editors read it
+		}
+		printLines(w, prefix, plainly(err))
 		if hint := hintOf(err); hint != "" {
 			printLines(w, "  ", hint)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -54,7 +55,25 @@ func (d *span) Set(s string) error {
 	return nil
 }
 
-// limits is a flag that takes METRIC=SIZE, any number of times.
+// readTyped reads what the live modes and --headless each read in their own way.
+func (o *live) readTyped() error {
+	const help = "see heaptop --help"
+	format := choice{&o.format, formats(), "unknown format, the live modes know"}
+	for _, typed := range o.typedFormats {
+		if err := format.Set(typed); err != nil {
+			return usagef(help, "--format %s: %w", typed, err)
+		}
+	}
+	list := limits{&o.limits}
+	for _, typed := range o.typedLimits {
+		if err := list.Set(typed); err != nil {
+			return usagef(help, "--limit %s: %w", typed, err)
+		}
+	}
+	return nil
+}
+
+// limits reads METRIC=SIZE, any number of times.
 type limits struct{ list *[]analysis.Limit }
 
 func (l *limits) String() string { return "" }
@@ -70,6 +89,15 @@ func limitMetrics() map[string]sampler.Metric {
 		"heap":     sampler.GoClassObjects,
 		"live":     sampler.GoHeapLive,
 	}
+}
+
+// liveLimits are what --limit of the live modes begins with.
+func liveLimits() []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(limitMetrics())) {
+		list = append(list, name+"=")
+	}
+	return list
 }
 
 func (l *limits) Set(s string) error {

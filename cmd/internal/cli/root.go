@@ -67,8 +67,11 @@ type live struct {
 	pprof       string
 	theme       string
 	demo        bool
-	allowWrite  bool // the dashboard may write into processes, once a person has agreed to each write
-	limits      []analysis.Limit
+	// What headless runs have too, and read in their own way, is kept as it was typed.
+	typedFormats []string
+	typedLimits  []string
+	allowWrite   bool // the dashboard may write into processes, once a person has agreed to each write
+	limits       []analysis.Limit
 }
 
 // The modes.
@@ -92,7 +95,7 @@ func newLive(env *environment) *live {
 
 // newRoot returns the tree of commands.
 func newRoot(env *environment) *cobra.Command {
-	o := newLive(env)
+	o, h := newLive(env), &headless{env: env}
 	root := &cobra.Command{
 		Use:           "heaptop [TARGET | -- COMMAND...]",
 		Short:         "Watch the memory of any process, and see deep inside Go programs",
@@ -103,7 +106,19 @@ func newRoot(env *environment) *cobra.Command {
 		SilenceUsage:  true,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.given = c.Flags().Changed
-			if err := o.readArgs(c, args); err != nil {
+			if err := o.readTarget(c, args); err != nil {
+				return err
+			}
+			if h.on {
+				if err := h.read(c.Context(), o); err != nil {
+					return err
+				}
+				return h.run(c.Context())
+			}
+			if err := h.refuse(o.given); err != nil {
+				return err
+			}
+			if err := o.check(); err != nil {
 				return err
 			}
 			return o.run(c.Context())
@@ -111,6 +126,7 @@ func newRoot(env *environment) *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.bind(root)
+	h.bind(root)
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
@@ -125,28 +141,38 @@ func (o *live) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.Var(&choice{&o.mode, modes(), "unknown mode, known are"}, "mode", "what to do with the target")
-	f.Var(&choice{&o.format, formats(), "unknown format, the live modes know"}, "format", "how to show it")
+	f.Var(&wordList{&o.typedFormats, strings.Join(formats(), "|")}, "format", "how to show it; with --headless a report's NAME or NAME=FILE, may be repeated")
 	f.Var(&span{&o.interval, sampler.MinInterval, sampler.MaxInterval}, "interval", "time between readings")
 	f.Var(&span{&o.duration, 0, 1000 * time.Hour}, "duration", "end after this time; 0 means when the target or you end it")
-	f.StringVar(&o.output, "output", "", "write the lines of text or json to this `FILE`, complete or not at all")
+	f.StringVar(&o.output, "output", "", "write the lines of text or json to this `FILE`, complete or not at all; with --headless the report")
 	f.StringVar(&o.record, "record", "", "keep all that is read in this `FILE`, which ends in .heaprec")
 	f.StringVar(&o.snapshotDir, "snapshot-dir", "", "where snapshots are written (default: heaptop/snapshots in the XDG state `DIR`)")
 	f.BoolVar(&o.blackBox, "black-box", o.blackBox, "write what was read last to --snapshot-dir when the target dies")
 	f.StringVar(&o.pprof, "pprof", "", "the `URL` of the process's net/http/pprof, where it cannot be found by itself")
-	f.Var(&limits{&o.limits}, "limit", "show how far this limit is, such as rss=500MB; may be repeated")
+	f.Var(&wordList{&o.typedLimits, "METRIC=SIZE"}, "limit", "show how far this limit is, such as rss=500MB; with --headless what is allowed, such as peak_rss=64MB; may be repeated")
 	f.Var(&choice{&o.theme, themes(), "unknown theme, known are"}, "theme", "colours for a dark or a light terminal")
 	f.BoolVar(&o.allowWrite, "allow-write", false,
 		"let the keys g and P write 8 bytes into a Go process to make it collect or record allocation sites; each write is asked for first")
 	f.BoolVar(&o.demo, "demo", false, "start a built-in Go server with a leak and watch it")
-	for name, words := range map[string][]string{"mode": modes(), "format": formats(), "theme": themes()} {
-		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	words := func(live, headless func() []string) cobra.CompletionFunc {
+		return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if c.Flags().Changed("headless") {
+				return headless(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return live(), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	for name, f := range map[string]cobra.CompletionFunc{
+		"mode": words(modes, modes), "format": words(formats, reportFormats), "theme": words(themes, themes), "limit": words(liveLimits, gateLimits),
+	} {
+		if err := c.RegisterFlagCompletionFunc(name, f); err != nil {
 			panic(err) // the flag was bound above
 		}
 	}
 }
 
-// readArgs turns the arguments into a target and refuses what does not go together. Nothing is opened.
-func (o *live) readArgs(c *cobra.Command, args []string) error {
+// readTarget turns the arguments into a target. Nothing is opened.
+func (o *live) readTarget(c *cobra.Command, args []string) error {
 	const help = "see heaptop --help"
 	var command []string
 	dash := c.ArgsLenAtDash()
@@ -175,12 +201,23 @@ func (o *live) readArgs(c *cobra.Command, args []string) error {
 		}
 		o.target = t
 	}
+	return nil
+}
+
+// readArgs turns the arguments into a target and refuses what does not go together. Nothing is opened.
+func (o *live) readArgs(c *cobra.Command, args []string) error {
+	if err := o.readTarget(c, args); err != nil {
+		return err
+	}
 	return o.check()
 }
 
 // check refuses options that do not go together.
 func (o *live) check() error {
 	const help = "see heaptop --help"
+	if err := o.readTyped(); err != nil {
+		return err
+	}
 	switch o.target.Kind {
 	case sampler.KindFile:
 		if err := o.checkFile(); err != nil {
