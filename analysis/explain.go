@@ -71,18 +71,23 @@ func partsOf(l *Ledger, except string) string {
 		}
 	}
 	if rest > 0 {
-		parts = append(parts, unit.Bytes(rest)+" is "+strings.Join(small[:min(3, len(small))], ", "))
-		if len(small) > 3 {
-			parts[len(parts)-1] += fmt.Sprintf(" and %d more", len(small)-3)
+		if n := len(small) - 3; n > 0 {
+			small = append(small[:3], fmt.Sprintf("%d more", n))
 		}
+		parts = append(parts, unit.Bytes(rest)+" is "+enumerate(small, " and "))
 	}
 	if unexplained != "" {
 		parts = append(parts, unexplained)
 	}
-	if len(parts) > 1 {
-		return strings.Join(parts[:len(parts)-1], ", ") + ", and " + parts[len(parts)-1]
+	return enumerate(parts, ", and ")
+}
+
+// enumerate joins a list by commas, and what is before its last by another word.
+func enumerate(list []string, last string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
 	}
-	return strings.Join(parts, "")
+	return strings.Join(list[:len(list)-1], ", ") + last + list[len(list)-1]
 }
 
 // partWords says what a row is, as the rest of "41.0 MB ...".

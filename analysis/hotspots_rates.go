@@ -35,10 +35,13 @@ func garbageFinding(t *Trace) Finding {
 				f.Sites = append(f.Sites, s)
 			}
 		}
-		e["garbage_bytes_per_second"] = total
+		if len(t.Sites) > 0 {
+			e["garbage_bytes_per_second"] = total
+		}
 	}
 	slices.SortStableFunc(f.Sites, func(a, b FoundSite) int { return cmp.Compare(*b.GarbagePerSecond, *a.GarbagePerSecond) })
 	f.Sites = f.Sites[:min(len(f.Sites), mostRows)]
+	e["listed_count"] = float64(len(f.Sites))
 	for i := range f.Sites {
 		f.Sites[i].SharePercent = partOf(*f.Sites[i].GarbagePerSecond, total)
 	}
@@ -201,7 +204,7 @@ func stacksFinding(g *sampler.Goroutines) []Finding {
 		if !r.Stacks.OK || r.Count == 0 {
 			continue
 		}
-		row := goroutineRow(r)
+		row := namedRow(r)
 		row.Numbers["share_percent"] = partOf(r.Stacks.Value, sum)
 		row.Numbers["mean_stack_bytes"] = r.Stacks.Value / float64(r.Count)
 		f.Rows = append(f.Rows, row)

@@ -173,6 +173,9 @@ func collectorFinding(s *sampler.Snapshot, started time.Time) []Finding {
 	if len(e) == 0 {
 		return nil
 	}
+	if n, counted := e["collections_count"]; counted && n == 0 {
+		delete(e, "heap_live_bytes") // nobody has looked yet
+	}
 	if gogc := s.Reading(sampler.GoGCPercent); gogc.OK && gogc.Value < unlimited {
 		e.add("gogc_percent", gogc)
 	}

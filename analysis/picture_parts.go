@@ -243,7 +243,7 @@ func goroutinesFinding(g *sampler.Goroutines, s *sampler.Snapshot) []Finding {
 	for i := range rows {
 		stacks += rows[i].Stacks.Value
 		measured = measured && rows[i].Stacks.OK
-		row := goroutineRow(&rows[i])
+		row := namedRow(&rows[i])
 		row.Numbers["share_percent"] = partOf(float64(rows[i].Count), float64(g.Total))
 		f.Rows = append(f.Rows, row)
 	}
@@ -259,4 +259,13 @@ func goroutinesFinding(g *sampler.Goroutines, s *sampler.Snapshot) []Finding {
 	}
 	f.keepLargest("goroutines_count", "groups")
 	return []Finding{f}
+}
+
+// namedRow is a row with a name also for goroutines whose stack was not read: those that run.
+func namedRow(r *profile.GoroutineRow) FoundRow {
+	row := goroutineRow(r)
+	if row.Name == "" {
+		row.Name = "(no stack)"
+	}
+	return row
 }

@@ -49,13 +49,21 @@ func madeUp(t *testing.T) *analysis.Findings {
 }
 
 func TestGoldenFindings(t *testing.T) {
-	r := madeUp(t)
+	for name, r := range map[string]*analysis.Findings{
+		"hotspots": madeUp(t), "hotspots_rates": madeUpRates(t), "analyze": madeUpPicture(t), "analyze_machine": madeUpMachine(t),
+	} {
+		t.Run(name, func(t *testing.T) { golden(t, name, r) })
+	}
+}
+
+func golden(t *testing.T, name string, r *analysis.Findings) {
+	t.Helper()
 	for format, ending := range map[string]string{"text": "txt", "json": "json", "markdown": "md"} {
 		got, err := findings(r, format)
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join("testdata", "hotspots."+ending)
+		path := filepath.Join("testdata", name+"."+ending)
 		if *updateGolden {
 			if err := os.WriteFile(path, got, 0o644); err != nil {
 				t.Fatal(err)
@@ -104,7 +112,7 @@ func TestHostileNamesStayTextInReports(t *testing.T) {
 }
 
 func TestTextReportsFitATerminalOf80(t *testing.T) {
-	for _, r := range []*analysis.Findings{madeUp(t), hostileReport()} {
+	for _, r := range []*analysis.Findings{madeUp(t), madeUpRates(t), madeUpPicture(t), madeUpMachine(t), hostileReport()} {
 		for i, line := range strings.Split(findingsText(r), "\n") {
 			if w := ansi.StringWidth(line); w > textCells {
 				t.Errorf("line %d has %d cells: %q", i+1, w, line)

@@ -74,6 +74,7 @@ func (l *hotLook) live(ctx context.Context) error {
 		}
 	}
 	if errors.Is(ended, sampler.ErrGone) {
+		l.in.From = analysis.TracePoint{} // there is nothing to compare it with
 		l.r.Warnings = append(l.r.Warnings, "the target "+plainly(ended)+": this is what was seen until then")
 		return fmt.Errorf("%s %w", l.s.describe().Name, ended)
 	}
@@ -134,13 +135,13 @@ func (l *hotLook) begin(ctx context.Context) {
 func (l *hotLook) end(ctx context.Context) error {
 	last, stop := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer stop()
-	l.r.Warnings = l.r.Warnings[:len(l.r.Warnings):len(l.r.Warnings)]
 	if err := l.read(last); err != nil {
 		return err
 	}
 	var again analysis.Findings
 	heap, err := l.s.heap(last, &again)
 	if err != nil {
+		l.in.From = analysis.TracePoint{}
 		l.r.Warnings = append(l.r.Warnings, "there is no second profile to compare with: "+plainly(err))
 	} else {
 		l.in.To, l.r.Time = l.point(heap), again.Time

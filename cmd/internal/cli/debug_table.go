@@ -100,18 +100,23 @@ func foundColumns(sites []analysis.FoundSite) []siteColumn {
 	}
 	inUse := siteColumn{"in use", func(s *analysis.FoundSite) string { return unit.Bytes(s.Bytes) }}
 	share := siteColumn{"share", func(s *analysis.FoundSite) string { return unit.Percent(s.SharePercent / 100) }}
+	verdict := siteColumn{"verdict", func(s *analysis.FoundSite) string { return s.Verdict }}
 	kept := siteColumn{"kept", func(s *analysis.FoundSite) string { return optional(s.KeptPercent, "percent") }}
 	var columns []siteColumn
 	switch {
 	case any(func(s *analysis.FoundSite) bool { return s.BytesPerHour != nil }):
+		last := share
 		columns = []siteColumn{inUse}
 		if any(func(s *analysis.FoundSite) bool { return s.KeptPercent != nil }) {
-			columns = append(columns, kept)
+			columns, last = append(columns, kept), verdict
 		}
 		columns = append(columns,
 			siteColumn{"growth", func(s *analysis.FoundSite) string { return optional(s.BytesPerHour, "change_bytes_per_hour") }},
 			siteColumn{"low", func(s *analysis.FoundSite) string { return optional(s.Low, "change_bytes_per_hour") }},
-			siteColumn{"high", func(s *analysis.FoundSite) string { return optional(s.High, "change_bytes_per_hour") }}, share)
+			siteColumn{"high", func(s *analysis.FoundSite) string { return optional(s.High, "change_bytes_per_hour") }}, last)
+		if last.title == share.title && any(func(s *analysis.FoundSite) bool { return s.Verdict != "" }) {
+			columns = append(columns, verdict)
+		}
 	case any(func(s *analysis.FoundSite) bool { return s.GarbagePerSecond != nil }):
 		columns = []siteColumn{
 			{"alloc/s", func(s *analysis.FoundSite) string { return optional(s.AllocPerSecond, "bytes_per_second") }},
@@ -119,16 +124,13 @@ func foundColumns(sites []analysis.FoundSite) []siteColumn {
 			{"lives", func(s *analysis.FoundSite) string { return s.Lifetime }},
 		}
 	case any(func(s *analysis.FoundSite) bool { return s.KeptPercent != nil }):
-		columns = []siteColumn{inUse, kept, share}
+		columns = []siteColumn{inUse, kept, share, verdict}
 	default:
 		return []siteColumn{
 			inUse, {"±", func(s *analysis.FoundSite) string { return unit.Bytes(s.Uncertainty) }}, share,
 			{"objects", func(s *analysis.FoundSite) string { return unit.Count(s.Objects) }},
 			{"samples", func(s *analysis.FoundSite) string { return unit.Count(float64(s.Samples)) }},
 		}
-	}
-	if any(func(s *analysis.FoundSite) bool { return s.Verdict != "" }) {
-		columns = append(columns, siteColumn{"verdict", func(s *analysis.FoundSite) string { return s.Verdict }})
 	}
 	return columns
 }

@@ -9,7 +9,7 @@ import (
 const (
 	tableGap  = 2  // cells between columns
 	mostCell  = 16 // cells of a number
-	leastName = 20 // cells for the names: columns are left out before there are fewer
+	leastName = 18 // cells for the names: columns are left out before there are fewer
 )
 
 // tableText prints a table in textCells.
