@@ -25,7 +25,7 @@ func sampling(share float64, n int) float64 { return 3 * math.Sqrt(share*(1-shar
 // The bounds that the procedure promises, under every kind of noise. What is counted may exceed its bound by what so few
 // repetitions may be off by chance.
 func TestPromisedRates(t *testing.T) {
-	n := repeats(400)
+	n := repeats(300)
 	settings := gates.CompareSettings{}
 	quieter := simulate.Noises(.03)
 	atMost := func(t *testing.T, what string, got, bound float64) {
@@ -61,7 +61,7 @@ func TestPromisedRates(t *testing.T) {
 
 // The rivals see the same noise. They are here to keep the table of docs/gates.md honest.
 func TestRivalsCryWolf(t *testing.T) {
-	n := repeats(1500)
+	n := repeats(1000)
 	noises := map[string]simulate.Noise{}
 	for _, noise := range simulate.Noises(.04) {
 		noises[noise.Name] = noise
@@ -80,7 +80,7 @@ func TestRivalsCryWolf(t *testing.T) {
 
 // A program with two ways to go, each of which repeats itself exactly, looks exact as long as each side goes one way.
 func TestExactMetricsWithTwoWays(t *testing.T) {
-	n := repeats(1500)
+	n := repeats(1000)
 	bad := 0
 	for i := range n {
 		lot := rand.New(rand.NewPCG(61, uint64(i)))
@@ -196,7 +196,7 @@ func TestVerdictsUnderChanges(t *testing.T) {
 
 // The interval of a change is printed beside it, whenever the runs stopped. Each end is meant to be wrong in 3 % of cases.
 func TestIntervalsHoldTheTruth(t *testing.T) {
-	n := min(repeats(100), 2000)
+	n := min(repeats(60), 2000)
 	for _, growth := range []float64{0, .07, .15} {
 		held, given := 0, 0
 		for i := range n {

@@ -94,7 +94,7 @@ func boundary(blocks []Block, proven func(float64) bool) (float64, bool) {
 	if !proven(low) {
 		return 0, false
 	}
-	for range 40 {
+	for range 28 {
 		middle := low + (high-low)/2
 		if proven(middle) {
 			low = middle
