@@ -50,9 +50,21 @@ func complete(r *analysis.Findings) *analysis.Findings {
 		for j := range f.Sites {
 			f.Sites[j].Holders = append([]analysis.FoundHolder{}, f.Sites[j].Holders...)
 			f.Sites[j].Stack = append([]string{}, f.Sites[j].Stack...)
+			dropInfinite(&f.Sites[j])
 		}
 	}
 	return &out
+}
+
+// dropInfinite leaves out of a site what is no number.
+func dropInfinite(s *analysis.FoundSite) {
+	for _, p := range []**float64{
+		&s.BytesPerHour, &s.Low, &s.High, &s.GrownBytes, &s.AllocPerSecond, &s.GarbagePerSecond, &s.LifetimeSeconds, &s.KeptPercent,
+	} {
+		if *p != nil && (math.IsNaN(**p) || math.IsInf(**p, 0)) {
+			*p = nil
+		}
+	}
 }
 
 func finite(numbers map[string]float64) map[string]float64 {

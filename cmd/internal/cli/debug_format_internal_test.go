@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,13 +87,21 @@ func hostileReport() *analysis.Findings {
 	long := hostileText + strings.Repeat("A世", 200)
 	holder := analysis.FoundHolder{Roots: []string{long}, Function: long, Path: []string{long, long}, Text: long, Bytes: 1 << 50, Objects: 1 << 40}
 	site := analysis.FoundSite{Site: long, Stack: []string{long}, Bytes: 1e18, Uncertainty: 1e17, Objects: 1e18, Samples: 1 << 60, Holders: []analysis.FoundHolder{holder, holder}}
+	row := analysis.FoundRow{Name: long, Note: long, Numbers: map[string]float64{"bytes": 1e18, "pages_count": 1e18, "nothing_bytes": math.NaN(), "x_ratio": 1e300}}
+	grows := site
+	grows.BytesPerHour, grows.Low, grows.High, grows.KeptPercent, grows.Verdict = new(1e18), new(-1e18), new(math.Inf(1)), new(1e9), long
 	return &analysis.Findings{
-		Schema: analysis.FindingsSchema, Command: "hotspots", Time: time.Unix(0, 0).UTC(), Warnings: []string{long},
+		Schema: analysis.FindingsSchema, Command: "hotspots", Time: time.Unix(0, 0).UTC(), Warnings: []string{long}, Verdict: long, Reason: long,
 		Target: analysis.FindingTarget{Kind: "process", Name: long, Source: long, Go: long},
 		Findings: []analysis.Finding{{
 			Analyzer: "hotspots", Title: long, Advice: long, Sites: []analysis.FoundSite{site},
 			Evidence: map[string]float64{"shared_bytes": 1e18, "sites_count": 1e9, "listed_count": 1, "in_use_bytes": 1e18, "sample_rate_bytes": 1e18},
 			Holders:  []analysis.FoundRoot{{Root: long, RetainedBytes: 1 << 60, SharePercent: 100}},
+		}, {
+			Analyzer: "rows", Severity: analysis.Critical, Title: long, Details: []string{long}, RowsOf: long, Rows: []analysis.FoundRow{row},
+			Columns: []analysis.FoundColumn{{Key: "bytes", Title: long}, {Key: "pages_count", Title: "pages"}, {Key: "nothing_bytes", Title: "none"}, {Key: "x_ratio", Title: "x"}},
+		}, {
+			Analyzer: "leak", Title: long, Evidence: map[string]float64{long + "_bytes": 1, "nan_bytes": math.NaN()}, Sites: []analysis.FoundSite{grows},
 		}},
 	}
 }
@@ -133,9 +142,16 @@ func TestHostileNamesAreNoMarkup(t *testing.T) {
 			t.Errorf("a name made a heading: %q", line)
 		}
 	}
+	cells := 0 // of the table's first line
 	for line := range strings.SplitSeq(out, "\n") {
-		if n := strings.Count(line, " | "); strings.HasPrefix(line, "| ") && n != 5 && n != 2 {
-			t.Errorf("a row of the table has %d cells: %q", n+1, line)
+		n := strings.Count(line, " | ")
+		switch {
+		case !strings.HasPrefix(line, "| "):
+			cells = 0
+		case cells == 0:
+			cells = n
+		case n != cells:
+			t.Errorf("a row of the table has %d cells, not %d: %q", n+1, cells+1, line)
 		}
 	}
 }
@@ -154,6 +170,13 @@ func TestFindingsAreReadBack(t *testing.T) {
 	name := strings.ToValidUTF8(want.Target.Name, "\ufffd")
 	if got.Target.Name != name || got.Findings[0].Sites[0].Holders[0].Roots[0] != name {
 		t.Errorf("the name came back as %q, want %q", got.Target.Name, name)
+	}
+	row := got.Findings[1].Rows[0]
+	if _, there := row.Numbers["nothing_bytes"]; there || row.Name != name || row.Note != name || row.Numbers["bytes"] != 1e18 || len(row.Numbers) != 3 {
+		t.Errorf("the row came back as %q with %v", row.Name, row.Numbers)
+	}
+	if site := got.Findings[2].Sites[0]; site.High != nil || *site.Low != -1e18 {
+		t.Errorf("an infinite number came back as %v, a finite one as %v", site.High, site.Low)
 	}
 	if got.Schema != "heaptop.findings/v1" {
 		t.Errorf("schema %q", got.Schema)

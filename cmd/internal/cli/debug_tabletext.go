@@ -23,7 +23,7 @@ type tableText struct {
 func newTableText(b *strings.Builder, t *table) *tableText {
 	l := &tableText{b: b, name: textCells - tableGap}
 	for i, title := range t.titles {
-		w := theme.Width(title)
+		w := min(theme.Width(theme.Clean(title)), mostCell)
 		for j := range t.rows {
 			if i < len(t.rows[j].cells) {
 				w = max(w, min(theme.Width(theme.Clean(t.rows[j].cells[i])), mostCell))
@@ -40,7 +40,7 @@ func newTableText(b *strings.Builder, t *table) *tableText {
 		upper[i] = strings.ToUpper(t.titles[i])
 	}
 	b.WriteByte('\n')
-	l.line(upper, strings.ToUpper(theme.Clean(t.of)))
+	l.line(upper, theme.Truncate(strings.ToUpper(theme.Clean(t.of)), l.name))
 	return l
 }
 
