@@ -128,6 +128,7 @@ func (c *checkpoints) close() []Checkpoint {
 	c.done.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	slices.SortStableFunc(c.all, func(a, b Checkpoint) int { return a.Time.Compare(b.Time) })
 	return c.all
 }
 

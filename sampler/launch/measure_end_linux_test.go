@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,19 +135,32 @@ func TestInputAndOutputPass(t *testing.T) {
 	}
 	out.Reset()
 	dir := t.TempDir()
-	measure(t, launch.MeasureOptions{Args: shell("pwd; echo $ADDED; echo two >&2; cat"), Dir: dir, Env: []string{"ADDED=added"}, Stdout: &out, Stderr: &errs})
+	t.Setenv("ADDED", "inherited")
+	measure(t, launch.MeasureOptions{Args: shell("pwd; env | grep ^ADDED=; echo two >&2; cat"), Dir: dir, Env: []string{"ADDED=added"}, Stdout: &out, Stderr: &errs})
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != real+"\nadded\n" || errs.String() != "two\n" {
+	if out.String() != real+"\nADDED=added\n" || errs.String() != "two\n" {
 		t.Errorf("output %q, errors %q", out.String(), errs.String())
 	}
 }
 
 func TestUntracedTreeIsPolled(t *testing.T) {
+	// The command goes on once all three were found.
+	found := make(chan string, 100)
 	m := measure(t, launch.MeasureOptions{
-		Args: shell("sleep 0.4 & (sleep 0.3; exit 0) & setsid sleep 0.2; wait"), NoTrace: "the test says so",
+		Args:    shell("sleep 60 & (sleep 60; exit 0) & setsid sleep 60 & read -r line; exit 0"),
+		Started: func(c launch.Child) { found <- c.Name },
+		Stdin: reader(func([]byte) (int, error) {
+			for n := 0; n < 3; {
+				if <-found == "sleep" {
+					n++
+				}
+			}
+			return 0, io.EOF
+		}),
+		NoTrace: "the test says so",
 	})
 	if got := len(exitsOf(m, "sleep")); got != 3 {
 		t.Errorf("%d ends of sleep, want 3: %+v", got, m.Exits)
@@ -223,9 +237,18 @@ func TestItsOwnCgroup(t *testing.T) {
 	if m.PeakCgroup.Value < 300*mib || m.PeakCgroup.Value > 400*mib {
 		t.Errorf("peak %+v, want 300 MiB and a little", m.PeakCgroup)
 	}
-	left, err := filepath.Glob("/sys/fs/cgroup/memory/*/*/heaptop-*")
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		_, path, _ := strings.Cut(strings.TrimSpace(line), ":/")
+		for _, below := range []string{"", "memory/"} {
+			left, err := filepath.Glob("/sys/fs/cgroup/" + below + path + "/heaptop-*")
+			if err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,7 +48,7 @@ func measure(ctx context.Context, o MeasureOptions) (m *Measurement, err error) 
 		return nil, fmt.Errorf("start %q: %w", o.Args[0], err)
 	}
 	r.mark = CheckpointEnv + "=" + r.checks.path()
-	r.env = append(append(os.Environ(), o.Env...), r.mark)
+	r.env = environment(append(append(os.Environ(), o.Env...), r.mark))
 	r.oom = newOOMWatch(r.group)
 	defer adopt()()
 	started := make(chan error, 1)
@@ -65,6 +67,21 @@ func findProgram(name string) (string, error) {
 		return "", err
 	}
 	return filepath.Abs(path)
+}
+
+// environment keeps the last entry of each name: programs differ in which of two they take.
+func environment(entries []string) []string {
+	kept := make([]string, 0, len(entries))
+	seen := make(map[string]bool, len(entries))
+	for _, e := range slices.Backward(entries) {
+		name, _, ok := strings.Cut(e, "=")
+		if ok && name != "" && !seen[name] && !strings.Contains(e, "\x00") {
+			seen[name] = true
+			kept = append(kept, e)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // onLine returns what looks for checkpoints in the output, nil when nobody wants them.

@@ -288,6 +288,16 @@ func TestExecFromAnotherThreadKeepsBothPeaks(t *testing.T) {
 	}
 }
 
+func TestExecOfAChildKeepsThePeakThatNobodySaw(t *testing.T) {
+	o := play("")
+	o.Args = shell(os.Args[0] + " mainexec; exit 0")
+	m := traced(t, measure(t, o))
+	e, ok := m.Largest()
+	if !ok || e.PeakRSS.Value < 300*mib || e.PeakRSS.Value > 360*mib || !e.Replaced || e.PID == m.Root.PID {
+		t.Errorf("largest %+v, want 300 MiB of the program that became true", e)
+	}
+}
+
 func TestExecChainFromTheMainThreadKeepsTheLargest(t *testing.T) {
 	m := traced(t, measure(t, launch.MeasureOptions{Args: shell("exec sh -c 'exec /bin/true'")}))
 	var names []string
@@ -307,7 +317,7 @@ func TestZombiesAndOrphansDoNotHoldTheEnd(t *testing.T) {
 	if len(exitsOf(m, "true")) != 1 || m.Cause != launch.EndExited {
 		t.Errorf("%s: %+v", m.Cause, m.Exits)
 	}
-	if len(m.Left) != 1 || m.Left[0].Name != "sleep" {
+	if len(m.Left) != 1 || m.Left[0].PID == m.Root.PID {
 		t.Errorf("left behind %+v, want the daemon", m.Left)
 	}
 	for _, e := range m.Exits {

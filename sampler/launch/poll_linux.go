@@ -17,7 +17,8 @@ const (
 	earlyFor   = 2 * time.Second
 	laterEvery = 25 * time.Millisecond
 	costFactor = 100
-	forkedFor  = 10 * time.Millisecond // a process that has run nothing of its own for so long is announced
+	leastEvery = 250 * time.Millisecond // on a machine so busy that a look takes long
+	forkedFor  = 10 * time.Millisecond  // a process that has run nothing of its own for so long is announced
 )
 
 // poll looks at the tree until nothing is left of it.
@@ -35,7 +36,7 @@ func (t *tree) poll() {
 		select {
 		case <-t.over:
 			return
-		case <-time.After(max(every, costFactor*time.Since(start))):
+		case <-time.After(min(max(every, costFactor*time.Since(start)), leastEvery)):
 		}
 	}
 }

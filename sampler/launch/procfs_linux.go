@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -79,6 +80,37 @@ func kibibytes(b []byte) sampler.Reading {
 		return sampler.Reading{}
 	}
 	return sampler.Known(float64(n << 10))
+}
+
+// What tells that a thread is being killed: the signal waits for it, or it has taken it (PF_SIGNALED).
+const (
+	killPending = 1 << (unix.SIGKILL - 1)
+	flagKilled  = 0x400
+)
+
+// dying reports whether a thread is being killed, or is gone.
+func dying(pid, tid int) bool {
+	dir := fmt.Sprintf("/proc/%d/task/%d/", pid, tid)
+	text, err := os.ReadFile(dir + "status")
+	if err != nil {
+		return true
+	}
+	_, after, _ := bytes.Cut(text, []byte("\nSigPnd:\t"))
+	line, _, _ := bytes.Cut(after, []byte{'\n'})
+	if pending, err := strconv.ParseUint(string(line), 16, 64); err == nil && pending&killPending != 0 {
+		return true
+	}
+	text, err = os.ReadFile(dir + "stat")
+	if err != nil {
+		return true
+	}
+	_, after, _ = cutLast(text, ')')
+	fields := bytes.Fields(after)
+	if len(fields) < 7 {
+		return true
+	}
+	flags, err := strconv.ParseUint(string(fields[6]), 10, 64)
+	return err == nil && flags&flagKilled != 0
 }
 
 // programName is the name of the program a process runs: the kernel's, and where that is cut off the whole name of

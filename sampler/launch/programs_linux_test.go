@@ -80,13 +80,24 @@ var parts = map[string]func(){
 		}
 		wait.Wait()
 	},
+	// exec becomes another program, by another thread than the main one.
 	"exec": func() {
 		touch(60 * mib)
-		go func() {
-			runtime.LockOSThread()
-			panic(syscall.Exec("/bin/true", []string{"true"}, nil))
-		}()
+		for range 2 {
+			go func() {
+				runtime.LockOSThread()
+				if syscall.Gettid() != syscall.Getpid() {
+					panic(syscall.Exec("/bin/true", []string{"true"}, nil))
+				}
+				select {}
+			}()
+		}
 		select {}
+	},
+	// mainexec does so by its main thread.
+	"mainexec": func() {
+		touch(300 * mib)
+		panic(syscall.Exec("/bin/true", []string{"true"}, nil))
 	},
 	"checkpoint": func() {
 		keep := make([]byte, 10*mib)

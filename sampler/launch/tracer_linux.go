@@ -10,10 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdFor is how long a main thread that ends is kept from it, so that the other threads' ends can be awaited while
-// its memory can still be found by the process's id; nap is how often that is looked at.
+// A main thread that ends is kept from it for a moment, so that the other threads' ends can be awaited while the memory
+// can still be found by the process's id: for holdFor, and where all of them are dying, which they may do slowly on a
+// busy machine, for holdMax. nap is how often that is looked at.
 const (
-	holdFor = 20 * time.Millisecond
+	holdFor = 10 * time.Millisecond
+	holdMax = 5 * time.Second
 	nap     = 200 * time.Microsecond
 )
 
@@ -21,9 +23,10 @@ const (
 type threads struct {
 	running map[int]bool // has not begun to end
 	held    bool         // the main thread stands in its end
-	since   time.Time
-	gone    bool // the main thread has ended before others
-	read    bool // atExit was done
+	since   time.Time    // of that, and again when the others were found dying
+	last    time.Time    // when it is let go in any case
+	gone    bool         // the main thread has ended before others
+	read    bool         // atExit was done
 }
 
 // tracer follows a tree from the one thread that the kernel tells.
@@ -204,6 +207,7 @@ func (t *tracer) ending(p *process, tid int) {
 		t.atExit(p, tid)
 	case tid == p.PID:
 		h.held, h.since = true, time.Now()
+		h.last = h.since.Add(holdMax)
 		t.waiting[tid] = p
 		return // letGo resumes it
 	}
@@ -225,7 +229,12 @@ func (t *tracer) settle(p *process) {
 // letGo lets main threads end whose other threads go on.
 func (t *tracer) letGo(all bool) {
 	for _, p := range t.waiting {
-		if !all && time.Since(p.threads.since) < holdFor {
+		now := time.Now()
+		if !all && now.Sub(p.threads.since) < holdFor {
+			continue
+		}
+		if !all && now.Before(p.threads.last) && t.dying(p) {
+			p.threads.since = now
 			continue
 		}
 		if s, ok := readStatus(p.PID, &t.buffer); ok && s.peak.Value > p.peak.Value {
@@ -234,6 +243,16 @@ func (t *tracer) letGo(all bool) {
 		p.threads.gone = true
 		t.release(p)
 	}
+}
+
+// dying reports whether all threads of a process that have not begun to end are about to.
+func (t *tracer) dying(p *process) bool {
+	for tid := range p.threads.running {
+		if !dying(p.PID, tid) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *tracer) release(p *process) {

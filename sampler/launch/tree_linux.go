@@ -155,11 +155,14 @@ func (t *tree) ended(p *process, code int, sig syscall.Signal, usage *unix.Rusag
 }
 
 // unseen finds a program that was larger than what was read of any, by what the kernel remembers of the whole
-// process: one that turned into another program is gone before it can be read.
+// process: one whose main thread turns it into another program is gone before it can be read.
 func (t *tree) unseen(p *process, usage *unix.Rusage) {
 	largest := float64(usage.Maxrss) * 1024
-	if largest <= max(p.peak.Value, t.largest)+slack() || largest <= t.floor()+slack() {
+	if largest <= max(p.peak.Value, t.largest)+slack() {
 		return
+	}
+	if p.PID == t.m.Root.PID && largest <= t.floor()+slack() {
+		return // it began as a copy of heaptop
 	}
 	for _, q := range t.procs {
 		if s, ok := readStatus(q.PID, &t.buffer); ok && s.peak.OK && largest <= s.peak.Value+slack() {
