@@ -44,11 +44,12 @@ type Leak struct {
 	First     float64         // the floor at the beginning of what is judged: the newest process, without its start
 	Last      float64         // the floor at its end
 	Level     float64         // mean of the floors
-	Score     float64         // the evidence: Structure + Trend + Size; 10 is called growth when Lasting
+	Score     float64         // the evidence: Structure + Trend + Size; 10 is called growth when Lasting and Certain
 	Structure float64         // at most 5: how much better an unbounded shape explains the series than any bounded one
 	Trend     float64         // at most 9: score of the trend test
 	Size      float64         // at most 6: growth relative to the level
 	Lasting   bool            // the last third carries on with the growth
+	Certain   bool            // Low is more than a trifle, two thirds of what is material
 	Span      time.Duration   // watched, from the first point to the last
 	Needed    sampler.Reading // seconds more that would decide if all goes on as it did; not known when nothing can be said
 	Reason    string          // in words: "still settling; 12 more minutes would decide"
@@ -71,8 +72,10 @@ const (
 // sawtooth of collections and bursts leave alone. Three witnesses give evidence: how much better a shape without an end
 // explains them than any with one (Structure), a trend test of what remains once load is taken out and a head steeper
 // than the rest is cut (Trend), and how much was gained (Size). Their sum is called growing only if the last third
-// carries on; evidence without that is settling. A series that is judged again and again gets many chances of a false
-// alarm: with LeakOptions.Live, growth must have been found at every look over the last 40 % of the time as well.
+// carries on and the rate is certain to be more than a trifle; evidence of growth that does not carry on is settling.
+//
+// A series that is judged again and again gets many chances of a false alarm: with LeakOptions.Live, growth must have been
+// found at every look over the last 40 % of the time as well.
 //
 // A cache that fills cannot be told from a leak while it fills. The verdict is withdrawn when it stays.
 func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
@@ -90,11 +93,12 @@ func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
 		return l
 	}
 	l.Judged = true
-	l.Structure, l.Trend, l.Size, l.Lasting = e.structure, e.trend, e.size, e.lasting
+	l.Structure, l.Trend, l.Size = e.structure, e.trend, e.size
+	l.Lasting, l.Certain = e.lasting, e.certain
 	l.Score = e.score()
 	y := e.judged.floors.y
 	l.First, l.Last, l.Level = y[0], y[len(y)-1], e.judged.floors.level()
-	l.PerHour, l.Low, l.High = e.judged.rate()
+	l.PerHour, l.Low, l.High = e.perHour, e.low, e.high
 	l.Shape = e.judged.words()
 	l.Verdict = e.verdict()
 	if l.Verdict == LeakGrowing && o.Live && !persistent(points, o) {
@@ -110,10 +114,10 @@ func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
 // verdict is that of one look, before its persistence is asked for.
 func (e evidence) verdict() LeakVerdict {
 	switch {
-	case e.score() >= leakScore && e.lasting:
-		return LeakGrowing
-	case e.score() >= leakScore:
+	case e.score() >= leakScore && !e.lasting:
 		return LeakSettling
+	case e.score() >= leakScore && e.certain:
+		return LeakGrowing
 	case e.score() >= leakDoubt && e.lasting:
 		return LeakInconclusive
 	}

@@ -11,8 +11,10 @@ import (
 // evidence is what one look at a series gives.
 type evidence struct {
 	structure, trend, size float64
-	lasting                bool
+	lasting                bool // the last third carries on
+	certain                bool // the rate is more than a trifle at the lower end of its interval
 	judged                 part // the one that the rate and the end are judged by
+	perHour, low, high     float64
 }
 
 func (e evidence) score() float64 { return e.structure + e.trend + e.size }
@@ -76,8 +78,13 @@ func join(parts []part, whole time.Duration, material float64) evidence {
 		claimed = math.Max(claimed, j.shapes.Unbounded.Slope)
 	}
 	e.lasting = j.trend.lasts(claimed, material*j.floors.level())
+	e.perHour, e.low, e.high = j.rate()
+	e.certain = e.low > trifle(material, j.floors.level())
 	return e
 }
+
+// trifle is the rate per hour below which growth does not count, however certain it is.
+func trifle(material, level float64) float64 { return material * 2 / 3 * level }
 
 func judgePart(kept []sampler.Point, o LeakOptions) (p part, ok bool) {
 	p.floors = floorsOf(kept)
@@ -90,8 +97,8 @@ func judgePart(kept []sampler.Point, o LeakOptions) (p part, ok bool) {
 	if p.shaped {
 		p.unloaded.y = p.shapes.Unloaded
 		p.bayes = p.shapes.LogBayes
-		if p.bayes > 0 && p.shapes.Unbounded.Slope < o.material()*2/3*level {
-			p.bayes = 0 // a trifle, however certain
+		if p.bayes > 0 && p.shapes.Unbounded.Slope < trifle(o.material(), level) {
+			p.bayes = 0
 		}
 		p.bayes = math.Min(math.Max(p.bayes, leastBayes), 50)
 	}

@@ -19,6 +19,9 @@ func (l Leak) words() string {
 	case LeakSettling:
 		return "still settling: it has grown, but not at the end; " + l.wouldDecide()
 	case LeakInconclusive:
+		if l.Score >= leakScore && !l.Certain {
+			return "may be growing, but how fast is not certain; " + l.wouldDecide()
+		}
 		if l.Score >= leakScore {
 			return "grows now, but has not done so for long enough; " + l.wouldDecide()
 		}

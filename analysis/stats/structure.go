@@ -99,6 +99,9 @@ func CompareShapes(x, y, load []float64, misfit float64) (s Structure, ok bool) 
 
 func correlations() []float64 { return []float64{0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.96} }
 
+// loadPrice counts as that many parameters: any load explains a little of any series, so that it must explain much.
+const loadPrice = 3
+
 // contest looks for the best bounded and the best unbounded model under one correlation after the other.
 type contest struct {
 	basis              *basis
@@ -155,7 +158,7 @@ func (c *contest) run() {
 	c.family(&c.unbounded, flat.with(line, true, 0))
 	c.onsets(flat)
 	if b.load > 0 {
-		flat = flat.with(b.load, false, 0)
+		flat = flat.with(b.load, false, loadPrice)
 		c.family(&c.bounded, flat)
 		c.family(&c.unbounded, flat.with(line, true, 0))
 		c.onsets(flat)

@@ -25,7 +25,7 @@ type Rule struct {
 func Rules() []Rule {
 	return append([]Rule{
 		{"heaptop", 10, func(p []sampler.Point, of *labelled.Series) float64 {
-			if l := analysis.JudgeLeak(p, Options(of)); l.Lasting {
+			if l := analysis.JudgeLeak(p, Options(of)); l.Lasting && l.Certain {
 				return l.Score
 			}
 			return -1
@@ -36,7 +36,7 @@ func Rules() []Rule {
 			switch l := analysis.JudgeLeak(p, o); {
 			case l.Verdict == analysis.LeakGrowing:
 				return l.Score
-			case l.Lasting:
+			case l.Lasting && l.Certain:
 				return min(l.Score, 9.99)
 			}
 			return -1
