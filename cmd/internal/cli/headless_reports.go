@@ -47,6 +47,14 @@ func reportFormat(name string) (format, bool) {
 	return format{}, false
 }
 
+// defaultFormat is what stdout gets when no format is named.
+func defaultFormat() string {
+	if _, ok := reportFormat("text"); ok {
+		return "text"
+	}
+	return formatList()[0].Name
+}
+
 // checkReportFormats refuses a format that is not known, and two reports in one place.
 func checkReportFormats(typed []string, output string) error {
 	seen := map[string]string{}
@@ -109,7 +117,7 @@ func openReports(env *environment, typed []string, output string) (*reports, err
 		typed = append([]string{"json=" + output}, typed...)
 	}
 	if len(typed) == 0 || len(typed) == 1 && output != "" {
-		typed = append(typed, formatList()[0].Name)
+		typed = append(typed, defaultFormat())
 	}
 	for _, t := range typed {
 		name, file, _ := strings.Cut(t, "=")

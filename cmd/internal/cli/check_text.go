@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+	"github.com/alloc-dev/heaptop/tui/theme"
+)
+
+// checkText says in plain words what a policy will do. measured has what is known of scenarios and their benchmarks.
+func checkText(p *policy.Policy, a *asked, measured map[string]*gates.Scenario, from string) string {
+	var b strings.Builder
+	if p.Path != "" {
+		wrap(&b, "", "  ", theme.Clean(p.Path)+": "+counted(len(p.Scenarios), "scenario", "scenarios"))
+	}
+	for _, w := range p.Warnings {
+		wrap(&b, "! ", "  ", theme.Clean(w))
+	}
+	for i := range p.Scenarios {
+		s := &p.Scenarios[i]
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		wrap(&b, "", "  ", theme.Clean(s.Name)+": "+theme.Clean(whatRuns(s)))
+		if s.Helper {
+			wrap(&b, "  ", "  ", "Nothing judges it: it is measured for an overhead.")
+			continue
+		}
+		limitsText(&b, s)
+		comparisonText(&b, s, a)
+		for _, name := range namesFor(s, measured) {
+			figuresText(&b, s, measured[name], a, from)
+		}
+	}
+	return b.String()
+}
+
+// whatRuns says what a scenario is.
+func whatRuns(s *policy.Scenario) string {
+	var text string
+	switch s.Kind {
+	case gates.KindBench:
+		text = "the benchmarks of " + s.Bench
+	case gates.KindBuiltin:
+		text = "the built-in workload " + s.Builtin
+	case gates.KindTarget:
+		text = "the running target " + s.Target
+	case gates.KindOverhead:
+		text = fmt.Sprintf("%s of %s, divided by that of %s", s.Overhead.Metric, s.Overhead.Of, s.Overhead.Over)
+	default:
+		text = "runs " + s.Run
+		if len(s.Command) > 0 {
+			text = "runs " + strings.Join(s.Command, " ")
+		}
+	}
+	if s.Duration > 0 {
+		text += " for " + unit.Duration(s.Duration)
+	}
+	if s.Sessions > 1 {
+		text += fmt.Sprintf(", which holds %d sessions", s.Sessions)
+	}
+	if s.Build != "" {
+		text += "; built by " + strings.TrimSpace(s.Build)
+	}
+	return text
+}
+
+// limitsText lists the absolute limits.
+func limitsText(b *strings.Builder, s *policy.Scenario) {
+	for _, l := range s.Limits {
+		m, _ := gates.MetricOf(l.Metric)
+		how := "the median is"
+		if m.Peak {
+			how = "any run is"
+		}
+		wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: %s above %s (%s)", l.Metric, how, m.Format(l.Max), whence(l.From)))
+	}
+}
+
+func whence(from string) string {
+	switch from {
+	case gates.FromConfig:
+		return "policy"
+	case gates.FromFlag:
+		return "command line"
+	}
+	return "preset " + from
+}
+
+// comparisonText says what is compared with, and what growth fails.
+func comparisonText(b *strings.Builder, s *policy.Scenario, a *asked) {
+	var with []string
+	if a.baseline != "" {
+		with = append(with, "the stored report "+a.baseline)
+	}
+	switch s.Against {
+	case "":
+	case "auto":
+		with = append(with, "the merge base with the default branch")
+	default:
+		with = append(with, s.Against)
+	}
+	if s.Anchor != "" {
+		with = append(with, "the anchor "+s.Anchor)
+	}
+	if len(with) == 0 {
+		wrap(b, "  ", "    ", "is compared with nothing")
+		return
+	}
+	gated := gatedMetrics(s)
+	wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: growth by %s against %s is proven; a proven growth above %s is a warning, and one that stays undecided: %s",
+		strings.Join(gated, ", "), percentOf(s.Compare.MaxIncrease, gates.DefaultMaxIncrease), strings.Join(with, " and "),
+		percentOf(s.Compare.WarnIncrease, min(gates.DefaultWarnIncrease, orElse(s.Compare.MaxIncrease, gates.DefaultMaxIncrease)/5)),
+		onInconclusive(s.Compare.OnInconclusive)))
+	for _, m := range gated {
+		if own, ok := s.Compare.PerMetric[m]; ok {
+			wrap(b, "    ", "    ", m+": by "+unit.Percent(own))
+		}
+	}
+	for _, acc := range s.Accept {
+		until := acc.Until.AddDate(0, 0, -1).Format(time.DateOnly)
+		wrap(b, "    ", "    ", fmt.Sprintf("%s of %s may grow by %s until %s: %s", acc.Metric, theme.Clean(acc.Scenario), unit.Percent(acc.UpTo), until, theme.Clean(acc.Because)))
+	}
+}
+
+func orElse(v, otherwise float64) float64 {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+func percentOf(v, otherwise float64) string { return unit.Percent(orElse(v, otherwise)) }
+
+func onInconclusive(word string) string {
+	switch word {
+	case gates.InconclusivePass:
+		return "passes"
+	case gates.InconclusiveFail:
+		return "fails"
+	}
+	return "warns"
+}
+
+// gatedMetrics are the metrics whose growth can fail a scenario.
+func gatedMetrics(s *policy.Scenario) []string {
+	var list []string
+	for _, m := range gates.Metrics() {
+		gated := m.Gated
+		if s.Compare.Gated != nil {
+			gated = slices.Contains(s.Compare.Gated, m.Name)
+		}
+		if gated && policy.Measures(s.Kind, m.Name) {
+			list = append(list, m.Name)
+		}
+	}
+	return list
+}
+
+// namesFor are the entries of what was measured that belong to a scenario: itself, or its benchmarks.
+func namesFor(s *policy.Scenario, measured map[string]*gates.Scenario) []string {
+	var names []string
+	for name := range measured {
+		if base, _, _ := strings.Cut(name, "/"); base == s.Name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// figuresText says how noisy what was measured is, what growth is found in it, and how long that takes.
+func figuresText(b *strings.Builder, s *policy.Scenario, got *gates.Scenario, a *asked, from string) {
+	if got.Error != "" {
+		wrap(b, "  ! ", "    ", "could not be measured: "+theme.Clean(got.Error))
+		return
+	}
+	compared := s.Against != "" || s.Anchor != ""
+	wanted := gatedMetrics(s)
+	runs := float64(got.Runs)
+	t := table{titles: []string{"measured", "spread", "finds", "limit left"}, of: "metric, from " + from}
+	for _, m := range gates.Metrics() {
+		v, ok := got.Metrics[m.Name]
+		limit, limited := limitOf(s, m.Name)
+		if !ok || len(v.Values) == 0 || !limited && !slices.Contains(wanted, m.Name) {
+			continue
+		}
+		row := tableRow{name: theme.Clean(got.Name) + "." + m.Name, cells: []string{m.Format(v.Median), spread(v), "", ""}}
+		if o, ok := gates.Foresee(s.Compare, m.Name, v.Values); ok && compared && slices.Contains(wanted, m.Name) {
+			runs = max(runs, o.Runs)
+			row.cells[2] = "nothing"
+			if o.Found > 0 {
+				row.cells[2] = "+" + unit.Percent(o.Found)
+			}
+			if o.Exact {
+				row.cells[2] += ", exact"
+			}
+		}
+		if limited && limit > 0 {
+			row.cells[3] = fmt.Sprintf("%.0f%%", 100*(1-slices.Max(v.Values)/limit))
+		}
+		t.rows = append(t.rows, row)
+	}
+	if len(t.rows) > 0 {
+		l := newTableText(b, &t)
+		for i := range t.rows {
+			l.row(&t.rows[i])
+		}
+	}
+	if got.Runs > 0 && got.DurationS > 0 {
+		each := time.Duration(got.DurationS / float64(got.Runs) * float64(time.Second))
+		wrap(b, "  takes about ", "    ", fmt.Sprintf("%s: %.0f runs of %s%s", unit.Duration(time.Duration(runs*float64(each))), runs, unit.Duration(each), note(a, compared)))
+	}
+}
+
+// note is what weakens the figures.
+func note(a *asked, compared bool) string {
+	switch {
+	case compared:
+		return ", while nothing changes; more where it is close"
+	case a.baseline != "":
+		return ". Drift since the stored report is not excluded; --against auto excludes it"
+	}
+	return ""
+}
+
+func limitOf(s *policy.Scenario, metric string) (float64, bool) {
+	for _, l := range s.Limits {
+		if l.Metric == metric {
+			return l.Max, true
+		}
+	}
+	return 0, false
+}
+
+// spread is how far the runs are apart, of their median.
+func spread(m gates.Measured) string {
+	if len(m.Values) < 2 || m.Median == 0 {
+		return "unknown"
+	}
+	return unit.Percent((slices.Max(m.Values) - slices.Min(m.Values)) / m.Median)
+}

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alloc-dev/heaptop/gates"
+)
+
+// rendering are the options of heaptop report.
+type rendering struct {
+	env     *environment
+	files   []string
+	formats []string
+}
+
+func newReport(env *environment) *cobra.Command {
+	o := &rendering{env: env}
+	c := &cobra.Command{
+		Use:   "report FILE...",
+		Short: "Write stored reports again, in any format",
+		Long: `Write the reports that heaptop --headless --output wrote again, in any format. Several become one report, with the
+worst of their verdicts; scenarios of one name are told apart by the names of their files.
+
+The exit code is 0 whatever the verdict inside, 3 when a file is no report.`,
+		Example: "  heaptop report report.json\n  heaptop report --format json=all.json linux.json arm64.json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("see heaptop report --help", "want a report at least")
+			}
+			o.files = args
+			return o.run()
+		},
+		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
+	}
+	c.Flags().Var(&wordList{&o.formats, "NAME[=FILE]"}, "format", "one of "+strings.Join(reportFormats(), ", ")+"; to a file with NAME=FILE; may be repeated")
+	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(reportFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was bound before
+	}
+	return c
+}
+
+func (o *rendering) run() error {
+	if err := checkReportFormats(o.formats, ""); err != nil {
+		return err
+	}
+	var list []stored
+	for _, path := range o.files {
+		r, err := readReportFile(path)
+		if err != nil {
+			return err
+		}
+		list = append(list, stored{path, r})
+	}
+	outputs, err := openReports(o.env, o.formats, "")
+	if err != nil {
+		return err
+	}
+	defer outputs.discard()
+	return outputs.write(merge(list))
+}
+
+// merge makes one report of several.
+func merge(list []stored) *gates.Report {
+	if len(list) == 1 {
+		return list[0].report
+	}
+	all := *list[0].report
+	all.Scenarios, all.Warnings = nil, nil
+	names, places := map[string]int{}, map[string]bool{}
+	for _, s := range list {
+		for _, sc := range s.report.Scenarios {
+			names[sc.Name]++
+		}
+	}
+	prefixes := prefixesOf(list)
+	for i, s := range list {
+		if s.report.StartedAt.Before(all.StartedAt) {
+			all.StartedAt = s.report.StartedAt
+		}
+		if s.report.FinishedAt.After(all.FinishedAt) {
+			all.FinishedAt = s.report.FinishedAt
+		}
+		e := s.report.Environment
+		places[strings.Join([]string{e.OS + "/" + e.Arch, e.CPU, e.Go}, ", ")] = true
+		all.Warnings = append(all.Warnings, s.report.Warnings...)
+		for _, sc := range s.report.Scenarios {
+			if names[sc.Name] > 1 {
+				sc.Name = prefixes[i] + "/" + sc.Name
+			}
+			all.Scenarios = append(all.Scenarios, sc)
+		}
+	}
+	if len(places) > 1 {
+		all.Warnings = append(all.Warnings, "measured in different places: "+strings.Join(slices.Sorted(maps.Keys(places)), "; "))
+	}
+	all.Judge()
+	return &all
+}
+
+// prefixesOf tells files apart: by their names, and by their paths where two have the same name.
+func prefixesOf(list []stored) []string {
+	var prefixes []string
+	for _, s := range list {
+		prefixes = append(prefixes, strings.TrimSuffix(filepath.Base(s.path), ".json"))
+	}
+	if len(slices.Compact(slices.Sorted(slices.Values(prefixes)))) == len(list) {
+		return prefixes
+	}
+	for i, s := range list {
+		prefixes[i] = s.path
+	}
+	return prefixes
+}
