@@ -40,9 +40,9 @@ const (
 // memory limits around what the program needs now. It is empty where the live heap, GOGC or GOMEMLIMIT is not known.
 //
 // The heap goal is that of the runtime: live + (live + stacks + globals) * GOGC/100, at least 4 MiB * GOGC/100, and under a
-// memory limit at most the limit less what is no heap and 3 % (Go's GC guide; runtime/mgcpacer.go). Marking begins early
-// enough to end at the goal, between 70 and 95 % of the way to it, so a program that allocates slowly peaks a little
-// lower. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
+// memory limit at most the limit less what is no heap and 3 % (Go's GC guide; runtime/mgcpacer.go). Marking begins a runway
+// before the goal, between 70 and 95 % of the way to it, and may end before the heap is there: each collection that was watched
+// is played again under the other setting, with the runway it had and what was allocated while it marked. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
 // GC CPU goes with the number of collections, which is the allocation rate over what may be allocated between two.
 //
 // What it leaves out: that a program with more free CPU may allocate more, that caches of the processor suffer from a larger heap,
@@ -133,7 +133,7 @@ func (in *WhatIfInput) At(gogc int, limit float64) WhatIf {
 	if limited && goal <= in.livePeak() {
 		return w.spiral("what is alive does not fit the limit: the collector would work all the time")
 	}
-	w.PeakHeap = sampler.Known(in.peak(in.livePeak(), goal))
+	w.PeakHeap = sampler.Known(in.highest(gogc, limit))
 	in.cost(&w)
 	if limited && gogc != GOGCOff && !w.Spiral && w.Note == "" {
 		w.Note = "the limit rules"
@@ -193,11 +193,35 @@ func (in *WhatIfInput) calibration() float64 {
 	return math.Min(math.Max(in.PerCycle.Value/room, 0.5), 2)
 }
 
-// room is what is allocated from the end of one collection's marking to the end of the next one's, with a typical live heap.
+// room is what is allocated from the end of one collection's marking to the end of the next one's, on average.
 func (in *WhatIfInput) room(gogc int, limit float64) float64 {
-	live := in.LiveHeap.Value
-	goal, _ := in.goal(live, gogc, limit)
-	return in.peak(live, goal) - live
+	sum := 0.0
+	collections := in.collections(in.LiveHeap.Value)
+	for i := range collections {
+		c := &collections[i]
+		goal, _ := in.goal(c.Live, gogc, limit)
+		sum += c.peak(goal) - c.Live
+	}
+	return sum / float64(len(collections))
+}
+
+// highest is the highest peak of all collections that were watched, had they come with other settings.
+func (in *WhatIfInput) highest(gogc int, limit float64) float64 {
+	most := 0.0
+	collections := in.collections(in.livePeak())
+	for i := range collections {
+		goal, _ := in.goal(collections[i].Live, gogc, limit)
+		most = math.Max(most, collections[i].peak(goal))
+	}
+	return most
+}
+
+// collections returns what was watched. Where no source told of single collections, it is one that ends at its goal.
+func (in *WhatIfInput) collections(live float64) []WhatIfCycle {
+	if len(in.Watched) > 0 {
+		return in.Watched
+	}
+	return []WhatIfCycle{{Live: live}}
 }
 
 // goal is the runtime's heap goal (gcControllerState.commit and heapGoalInternal), +Inf where nothing ends the heap's
@@ -219,16 +243,16 @@ func (in *WhatIfInput) goal(live float64, gogc int, limit float64) (goal float64
 	return goal, false
 }
 
-// peak is where the heap stands when marking ends (gcControllerState.trigger): marking begins as much before the goal as
-// is allocated meanwhile, within bounds.
-func (in *WhatIfInput) peak(live, goal float64) float64 {
-	if !in.MarkAlloc.OK || math.IsInf(goal, 1) {
+// peak is where the heap stands when marking ends (gcControllerState.trigger). The runtime begins a runway before the goal,
+// within bounds; the heap then grows while it is marked, by assists not beyond the goal but as far as it did.
+func (c *WhatIfCycle) peak(goal float64) float64 {
+	if c.Runway == 0 && c.Marking == 0 || math.IsInf(goal, 1) {
 		return goal
 	}
-	lower := live + earliestTrigger*(goal-live)
-	upper := math.Max(math.Max(live+latestTrigger*(goal-live), goal-leastHeap), lower)
-	trigger := math.Min(math.Max(goal-in.MarkAlloc.Value, lower), upper)
-	return math.Min(trigger+in.MarkAlloc.Value, goal)
+	lower := c.Live + earliestTrigger*(goal-c.Live)
+	upper := math.Max(math.Max(c.Live+latestTrigger*(goal-c.Live), goal-leastHeap), lower)
+	trigger := math.Min(math.Max(goal-c.Runway, lower), upper)
+	return math.Min(trigger+c.Marking, goal+c.Beyond)
 }
 
 func (in *WhatIfInput) livePeak() float64 {

@@ -31,6 +31,15 @@ type WhatIfInput struct {
 	GOGC        sampler.Reading // percent; GOGCOff
 	MemoryLimit sampler.Reading // bytes; 0 where there is none
 	NonHeap     sampler.Reading // what counts against the limit and is no heap object, at the heap's peak; bytes
+	Watched     []WhatIfCycle   // the collections whose course is known
+}
+
+// WhatIfCycle is the course of one collection, in bytes.
+type WhatIfCycle struct {
+	Live    float64 // found alive
+	Runway  float64 // how long before its goal it began
+	Marking float64 // allocated while it marked
+	Beyond  float64 // how far the heap went beyond the goal
 }
 
 // WhatIfInputOf takes the input from two readings of one process and the collections that ended with each of them. Of a
@@ -140,7 +149,7 @@ func (r *WhatIfRecord) Input() WhatIfInput {
 	return in
 }
 
-// live fills in what the collections found alive, and what was allocated while they marked.
+// live fills in what the collections found alive, and the course of each.
 func (r *WhatIfRecord) live(in *WhatIfInput) {
 	lives := slices.Clone(r.lives)
 	var during []float64
@@ -158,6 +167,62 @@ func (r *WhatIfRecord) live(in *WhatIfInput) {
 	if len(during) > 0 {
 		in.MarkAlloc = sampler.Known(stats.Median(during))
 	}
+	in.Watched = r.courses(in)
+}
+
+// pacerMemory is how many collections the pacer's estimate of the runway looks back: it is the largest of them.
+const pacerMemory = 5
+
+// courses returns the course of each automatic collection that is known in full.
+func (r *WhatIfRecord) courses(in *WhatIfInput) []WhatIfCycle {
+	var out []WhatIfCycle
+	times := r.runwayTimes()
+	for i := range r.cycles {
+		c := &r.cycles[i]
+		known := c.Live.OK && c.Goal.OK && c.Before.OK && c.After.OK
+		if !known || c.Kind == "forced" || c.Live.Value <= 0 || c.After.Value < c.Before.Value {
+			continue
+		}
+		w := WhatIfCycle{
+			Live: c.Live.Value, Runway: max(c.Goal.Value-c.Before.Value, 0), Marking: c.After.Value - c.Before.Value,
+			Beyond: max(c.After.Value-c.Goal.Value, 0),
+		}
+		if times > 0 {
+			w.Runway = r.unbound(w.Runway, times, i, in)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// unbound returns the runway as the pacer wanted it, where a bound kept it shorter: see gcControllerState.endCycle.
+func (r *WhatIfRecord) unbound(runway, times float64, i int, in *WhatIfInput) float64 {
+	c, share := &r.cycles[i], in.GOGC.Value/100
+	if !in.GOGC.OK || share < 0 {
+		return runway
+	}
+	live := (c.Goal.Value - share*(in.Stacks.Value+in.Globals.Value)) / (1 + share)
+	if way := c.Goal.Value - live; way <= 0 || runway < (1-earliestTrigger)*0.95*way {
+		return runway
+	}
+	most := 0.0
+	for _, before := range r.cycles[max(0, i-pacerMemory):i] {
+		if before.Before.OK && before.After.OK {
+			most = max(most, before.After.Value-before.Before.Value)
+		}
+	}
+	return max(runway, times*most)
+}
+
+// runwayTimes is by how much the runway is longer than what is allocated while marking: the pacer reckons with a quarter of
+// the processors to mark, and idle ones have helped. 0 where the processor times are not known.
+func (r *WhatIfRecord) runwayTimes() float64 {
+	d := delta{r.first, r.last, true}
+	idle, dedicated := d.of(sampler.GoCPUGCIdle), d.of(sampler.GoCPUGCDedicated)
+	if !d.ok || dedicated <= 0 {
+		return 0
+	}
+	return min(1+idle/dedicated, 4)
 }
 
 // rates fills in what was counted between the first reading and the last. The runtime brings its processor times up to

@@ -53,16 +53,24 @@ func TestPeakIsTheHeapGoal(t *testing.T) {
 // A program that allocates slowly while marking ends it before the goal: marking begins at 95 % of the way, or 4 MiB before.
 func TestSlowAllocationPeaksBelowTheGoal(t *testing.T) {
 	in := shop()
-	in.MarkAlloc = sampler.Known(1 * mib)
+	in.Watched = []analysis.WhatIfCycle{{Live: 50 * mib, Runway: 1 * mib, Marking: 1 * mib}}
 	if w := in.At(100, 0); math.Abs(w.PeakHeap.Value/mib-103.25) > 0.01 { // 95 % of the way from 50 to 105, and 1 MiB
 		t.Errorf("peak %.2f MiB, want 103.25", w.PeakHeap.Value/mib)
 	}
 	if w := in.At(400, 0); math.Abs(w.PeakHeap.Value/mib-267) > 0.01 { // 4 MiB before 270, and 1 MiB
 		t.Errorf("peak %.2f MiB, want 267", w.PeakHeap.Value/mib)
 	}
-	in.MarkAlloc = sampler.Known(30 * mib)
+	in.Watched[0].Runway = 8 * mib // it has time to spare: idle processors mark too
+	if w := in.At(100, 0); w.PeakHeap.Value != 98*mib {
+		t.Errorf("peak %.2f MiB, want 98", w.PeakHeap.Value/mib)
+	}
+	in.Watched[0].Runway, in.Watched[0].Marking = 30*mib, 30*mib
 	if w := in.At(100, 0); w.PeakHeap.Value != 105*mib {
 		t.Errorf("peak %.2f MiB, want the goal", w.PeakHeap.Value/mib)
+	}
+	in.Watched[0].Beyond = 2 * mib
+	if w := in.At(100, 0); w.PeakHeap.Value != 107*mib {
+		t.Errorf("peak %.2f MiB, want 2 more than the goal", w.PeakHeap.Value/mib)
 	}
 }
 
@@ -251,7 +259,7 @@ func TestInputWithoutRates(t *testing.T) {
 			t.Errorf("%s: the live heap is known", name)
 		}
 	}
-	if in := analysis.WhatIfInputOf(nil, nil); in != (analysis.WhatIfInput{}) {
+	if in := analysis.WhatIfInputOf(nil, nil); in.LiveHeap.OK || in.GOGC.OK || in.NonHeap.OK || len(analysis.WhatIfCurve(in)) != 0 {
 		t.Errorf("from nothing: %+v", in)
 	}
 }
