@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 )
 
 const (
-	benchTime     = 100 * time.Millisecond // by which the number of operations is chosen
-	benchStretch  = 3                      // how much longer than that a run takes
+	benchTime     = 20 * time.Millisecond  // for which all benchmarks run to be counted
+	benchWall     = 200 * time.Millisecond // that a run should take: a benchmark that stops its timer takes longer than it says
+	benchStretch  = 15                     // how many times as many operations as were counted a run makes at most
 	leastOps      = 20
 	maxOps        = 100_000_000
 	maxBenchmarks = 1000
@@ -117,7 +119,10 @@ func (r *runner) benchmarks(ctx context.Context, whole *job, suites map[*side][]
 
 // benchmark sets how a job runs one benchmark.
 func (r *runner) benchmark(ctx context.Context, j *job, b counted, known map[*side]map[string]counted) error {
-	ops := b.ops
+	ops, err := r.ops(ctx, j, b)
+	if err != nil {
+		return fmt.Errorf("benchmark %s: %w", b.name, err)
+	}
 	j.run = func(ctx context.Context, at *side, profiles bool) (*once, error) {
 		return r.operate(ctx, j.scenario, at, known[at][b.name], ops, j.quanta != nil, profiles)
 	}
@@ -131,6 +136,16 @@ func (r *runner) benchmark(ctx context.Context, j *job, b counted, known map[*si
 		j.quanta = map[string]float64{"allocs_per_op": 0, "bytes_per_op": 0}
 	}
 	return nil
+}
+
+// ops chooses the number of operations by how long those that were counted really take.
+func (r *runner) ops(ctx context.Context, j *job, b counted) (int, error) {
+	_, o, err := r.bench1(ctx, j.scenario, j.at, b.suite, exactly(b.full), "-test.benchtime="+strconv.Itoa(b.ops)+"x", false)
+	if err != nil {
+		return 0, err
+	}
+	stretch := min(float64(benchWall)/float64(max(o.took, time.Millisecond)), benchStretch)
+	return min(max(int(float64(b.ops)*stretch), leastOps), maxOps), nil
 }
 
 // compile builds the test binaries of a pattern's packages that have benchmarks.

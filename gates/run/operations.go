@@ -45,7 +45,7 @@ func (r *runner) count(ctx context.Context, s *policy.Scenario, at *side, suites
 			return nil, fmt.Errorf("benchmarks of %s (%s): %w", b.pkg, at.describe(), err)
 		}
 		for _, res := range results {
-			c := counted{name: res.name, full: res.name, suite: b, ops: min(max(res.ops*benchStretch, leastOps), maxOps)}
+			c := counted{name: res.name, full: res.name, suite: b, ops: min(max(res.ops, leastOps), maxOps)}
 			if len(suites) > 1 {
 				c.name = path.Base(b.pkg) + "." + res.name
 			}

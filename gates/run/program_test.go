@@ -76,7 +76,10 @@ type program struct {
 func (p program) text() string { return fmt.Sprintf(source, p.imports, p.hold, p.garbage, p.more) }
 
 // usual is what most tests run.
-var usual = program{hold: 8 << 20, garbage: 20 << 20, imports: `_ "runtime/pprof"`}
+var usual = program{hold: 8 << 20, garbage: 20 << 20, imports: `"runtime/pprof"`, more: `pprof.Lookup("heap")`}
+
+// plain is the same without allocation stacks, and built faster.
+var plain = program{hold: 8 << 20, garbage: 20 << 20}
 
 // isolate keeps a test's temporary files in a folder of its own, and checks at its end that nothing is left in it.
 func isolate(t *testing.T) {
