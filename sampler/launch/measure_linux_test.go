@@ -274,6 +274,43 @@ func TestGoProgramWithManyThreadsIsNotDisturbed(t *testing.T) {
 	}
 }
 
+func TestAMainThreadThatEndsFirstDoesNotHideThePeak(t *testing.T) {
+	var thread, readable int
+	o := play("leader")
+	o.AtExit = func(c launch.Child) {
+		thread = c.Thread
+		if mark(t, fmt.Sprintf("/proc/%d/status", c.Thread)) > 60*mib {
+			readable++
+		}
+	}
+	m := traced(t, measure(t, o))
+	e := rootExit(t, m)
+	if thread == e.PID {
+		t.Skip("the main thread did not run the goroutine that ends it")
+	}
+	if e.ExitCode != 0 && e.ExitCode != 6 || e.PeakRSS.Value < 60*mib || !e.Exact || readable != 1 {
+		t.Errorf("%+v, readable %d", e, readable)
+	}
+}
+
+func TestAChildThatNeverRanAnythingIsNotCounted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none")
+	if err := os.WriteFile(path, []byte("\x7fELF no program"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	o := play("noexec")
+	o.Env = append(o.Env, "NO_PROGRAM="+path)
+	o.AtExit = func(launch.Child) { calls++ }
+	m := traced(t, measure(t, o))
+	if len(m.Exits) != 1 || calls != 1 || m.Cause != launch.EndExited {
+		t.Errorf("%s, %d calls, exits %+v: want the program's own alone", m.Cause, calls, m.Exits)
+	}
+	if m.PeakTree.Sum.Value > 100*mib {
+		t.Errorf("peak of the tree %.0f MiB: shared memory is counted twice", m.PeakTree.Sum.Value/mib)
+	}
+}
+
 func TestExecFromAnotherThreadKeepsBothPeaks(t *testing.T) {
 	m := traced(t, measure(t, play("exec")))
 	if len(m.Exits) != 2 {

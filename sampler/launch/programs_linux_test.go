@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -94,7 +95,32 @@ var parts = map[string]func(){
 		}
 		select {}
 	},
-	// mainexec does so by its main thread.
+	// leader ends its main thread first, and works on.
+	"leader": func() {
+		for range 4 {
+			go func() {
+				runtime.LockOSThread()
+				if syscall.Gettid() == syscall.Getpid() {
+					syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
+				}
+				select {}
+			}()
+		}
+		time.Sleep(50 * time.Millisecond)
+		touch(60 * mib)
+		os.Exit(6)
+	},
+	// noexec tries to start what is no program: its child shares its memory and ends without any of its own.
+	"noexec": func() {
+		touch(60 * mib)
+		path := os.Getenv("NO_PROGRAM")
+		for range 3 {
+			if exec.Command(path).Run() == nil {
+				panic("it runs")
+			}
+		}
+	},
+	// mainexec becomes another program by its main thread.
 	"mainexec": func() {
 		touch(300 * mib)
 		panic(syscall.Exec("/bin/true", []string{"true"}, nil))

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -12,10 +13,12 @@ import (
 
 // A main thread that ends is kept from it for a moment, so that the other threads' ends can be awaited while the memory
 // can still be found by the process's id: for holdFor, and where all of them are dying, which they may do slowly on a
-// busy machine, for holdMax. nap is how often that is looked at.
+// busy machine, for holdMax. A process that is heard of before its maker
+// waits for it, for bornFor at most. nap is how often that is looked at.
 const (
 	holdFor = 10 * time.Millisecond
 	holdMax = 5 * time.Second
+	bornFor = 200 * time.Millisecond
 	nap     = 200 * time.Microsecond
 )
 
@@ -34,19 +37,26 @@ type tracer struct {
 	*tree
 	byThread map[int]*process
 	waiting  map[int]*process // whose main thread is held
+	early    map[int]birth    // heard of before their makers' stop, which tells how they were made
 	tracers  tracers
 	first    int // the command, until the signal that released it was taken
 }
 
+// birth is the first stop of a process.
+type birth struct {
+	sig   syscall.Signal
+	until time.Time // when it goes on in any case: its maker may have been killed in between
+}
+
 func newTracer(t *tree) *tracer {
-	return &tracer{tree: t, byThread: make(map[int]*process), waiting: make(map[int]*process), tracers: make(tracers)}
+	return &tracer{tree: t, byThread: make(map[int]*process), waiting: make(map[int]*process), early: make(map[int]birth), tracers: make(tracers)}
 }
 
 // loop takes event after event until nothing is left that this thread could wait for. It serves an untraced command,
 // too: then its end is the only event.
 func (t *tracer) loop() {
-	for len(t.waiting) > 0 || await() {
-		if !t.step() && len(t.waiting) > 0 {
+	for t.holds() || await() {
+		if !t.step() && t.holds() {
 			time.Sleep(nap)
 		}
 	}
@@ -61,6 +71,9 @@ func (t *tracer) loop() {
 	t.check()
 }
 
+// holds reports whether something is held that must go on after a time, whatever happens.
+func (t *tracer) holds() bool { return len(t.waiting) > 0 || len(t.early) > 0 }
+
 // step takes one event; false when there was none.
 func (t *tracer) step() bool {
 	t.mu.Lock()
@@ -70,7 +83,7 @@ func (t *tracer) step() bool {
 	if happened {
 		t.event(tid, status, &usage)
 	}
-	t.letGo(err != nil && err != unix.EINTR)
+	t.letGo(err != nil && !errors.Is(err, unix.EINTR))
 	return happened
 }
 
@@ -86,10 +99,15 @@ func (t *tracer) event(tid int, status unix.WaitStatus, usage *unix.Rusage) {
 }
 
 func (t *tracer) stopped(tid, event int, sig syscall.Signal) {
+	_, known := t.byThread[tid]
 	p := t.belongs(tid)
 	if p == nil {
 		resume(tid, 0)
 		return
+	}
+	if !known && event == unix.PTRACE_EVENT_STOP && tid == p.PID {
+		t.early[tid] = birth{sig, time.Now().Add(bornFor)}
+		return // made or letGo resumes it
 	}
 	switch event {
 	case 0:
@@ -167,6 +185,10 @@ func (t *tracer) made(p *process, tid, event int) {
 	}
 	child.Parent = p.PID
 	child.shares = event == unix.PTRACE_EVENT_VFORK && !child.ran
+	if b, ok := t.early[tid]; ok {
+		delete(t.early, tid)
+		t.jobControl(tid, b.sig)
+	}
 }
 
 // execed notes that a process runs another program, in its main thread alone.
@@ -226,8 +248,14 @@ func (t *tracer) settle(p *process) {
 	t.release(p)
 }
 
-// letGo lets main threads end whose other threads go on.
+// letGo lets main threads end whose other threads go on, and processes begin whose makers say nothing.
 func (t *tracer) letGo(all bool) {
+	for tid, b := range t.early {
+		if all || time.Now().After(b.until) {
+			delete(t.early, tid)
+			t.jobControl(tid, b.sig)
+		}
+	}
 	for _, p := range t.waiting {
 		now := time.Now()
 		if !all && now.Sub(p.threads.since) < holdFor {
@@ -280,6 +308,7 @@ func (t *tracer) died(tid, code int, sig syscall.Signal, usage *unix.Rusage) {
 		delete(t.byThread, thread)
 	}
 	delete(t.waiting, tid)
+	delete(t.early, tid)
 	t.ended(p, code, sig, usage)
 }
 
