@@ -117,7 +117,7 @@ func cause(ctx context.Context, err error) error {
 
 // withWayOut adds what helps to a heap profile that could not be read.
 func withWayOut(s *subject, err error) error {
-	if s.session == nil || !errors.Is(err, sampler.ErrUnsupported) {
+	if !errors.Is(err, sampler.ErrUnsupported) {
 		return err
 	}
 	w, ok := s.session.(sampler.WalkChecker)

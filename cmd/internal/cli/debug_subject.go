@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -16,21 +15,36 @@ import (
 
 // subject is what a debug command looks into: an open target, or a file.
 type subject struct {
-	info     sampler.Info
-	opened   *opened         // nil for a file
-	session  sampler.Session // nil for what openSubject reads from a snapshot; of a file, what was recorded last
-	snapshot *capture.Snapshot
-	past     capture.Past // of a file that openAny opened
-	done     func() error // closes that file
-	backend  *backend
-	ctx      context.Context
+	info    sampler.Info
+	opened  *opened         // nil for a file
+	session sampler.Session // of a file, what was recorded last
+	past    capture.Past    // of a file
+	done    func() error    // closes that file
+	backend *backend
+	ctx     context.Context
 }
 
-// openAny opens a target, or reads a recording or a snapshot as a session over what it tells last.
+// openAny opens a target, or reads a recording or a snapshot as a session over what it tells last. Nothing is ever written
+// into a target.
 func openAny(ctx context.Context, env *environment, t sampler.Target) (*subject, error) {
-	if t.Kind != sampler.KindFile {
-		return openSubject(ctx, env, t)
+	if t.Kind == sampler.KindFile {
+		return openFileSubject(ctx, env, t)
 	}
+	o := &live{env: env, target: t, mode: modeLive, format: "text", interval: sampler.DefaultInterval}
+	b := newBackend(o)
+	t, err := o.resolve(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := b.open(ctx, t)
+	if err != nil {
+		b.close(ctx)
+		return nil, err
+	}
+	return &subject{info: opened.info(), opened: opened, session: opened.session, backend: b, ctx: ctx}, nil
+}
+
+func openFileSubject(ctx context.Context, env *environment, t sampler.Target) (*subject, error) {
 	f, err := openPast(t.Path)
 	if err != nil {
 		return nil, &usageError{err, ""}
@@ -45,38 +59,6 @@ func openAny(ctx context.Context, env *environment, t sampler.Target) (*subject,
 	}
 	w.info.Target = t
 	return &subject{info: w.info, session: &lastOf{w}, past: f.past, done: f.done, ctx: ctx}, nil
-}
-
-// openSubject opens a target or reads a file. Nothing is ever written into a target.
-func openSubject(ctx context.Context, env *environment, t sampler.Target) (*subject, error) {
-	if t.Kind == sampler.KindFile {
-		return readSubject(t)
-	}
-	o := &live{env: env, target: t, mode: "live", format: "text", interval: sampler.DefaultInterval}
-	b := newBackend(o)
-	t, err := o.resolve(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	opened, err := b.open(ctx, t)
-	if err != nil {
-		b.close(ctx)
-		return nil, err
-	}
-	return &subject{info: opened.info(), opened: opened, session: opened.session, backend: b, ctx: ctx}, nil
-}
-
-func readSubject(t sampler.Target) (*subject, error) {
-	if !strings.HasSuffix(t.Path, capture.Extension) {
-		return nil, usagef("", "%s: this command reads snapshots, whose names end with %s", t.Path, capture.Extension)
-	}
-	snap, err := capture.Read(t.Path)
-	if err != nil {
-		return nil, &usageError{err, ""}
-	}
-	info := snap.Info
-	info.Target = t
-	return &subject{info: info, snapshot: snap}, nil
 }
 
 func (s *subject) close() {
@@ -107,13 +89,6 @@ func (s *subject) describe() analysis.FindingTarget {
 
 // heap reads the heap profile.
 func (s *subject) heap(ctx context.Context, r *analysis.Findings) (*profile.Heap, error) {
-	if s.snapshot != nil {
-		r.Time = s.snapshot.Meta.Time
-		if s.snapshot.Heap == nil {
-			return nil, fmt.Errorf("%s holds no heap profile: the program told none when the snapshot was taken", s.info.Target.Path)
-		}
-		return heapOf(*s.snapshot.Heap, r)
-	}
 	p, ok := s.session.(sampler.HeapProfiler)
 	if !ok {
 		return nil, fmt.Errorf("this target tells no allocation sites: %w", sampler.ErrUnsupported)

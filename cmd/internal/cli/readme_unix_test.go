@@ -68,7 +68,7 @@ type target struct {
 func (s target) replace(command string) string {
 	command = strings.ReplaceAll(command, "http://localhost:6060", s.url)
 	command = strings.ReplaceAll(command, "api-server", s.name)
-	command = strings.ReplaceAll(command, "--monitoring-duration 5m", "--monitoring-duration 2s")
+	command = regexp.MustCompile(`--monitoring-duration [1-9]\w*`).ReplaceAllString(command, "--monitoring-duration 2s")
 	return regexp.MustCompile(`\b4242\b`).ReplaceAllString(command, strconv.Itoa(s.pid))
 }
 
