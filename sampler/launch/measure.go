@@ -68,7 +68,8 @@ type Child struct {
 type Exit struct {
 	Child
 	// PeakRSS is the most memory the program ever had resident, in bytes: the kernel's own high-water mark, which misses
-	// nothing, where Exact. Otherwise it is the mark when it was last looked at.
+	// nothing, where Exact. Otherwise it is the mark when it was last looked at: so it is for the untraced, and for a command
+	// whose main thread turns it into another program, unless the mark was above heaptop's own.
 	PeakRSS  sampler.Reading
 	Exact    bool
 	ExitCode int    // -1 when a signal ended it, or when its end was not seen
@@ -146,8 +147,6 @@ type Checkpoint struct {
 	Samples []sampler.Sample
 	Err     error // what the callback returned, or why there are no samples
 }
-
-// Root exit and largest process.
 
 // Exit returns the end of the command itself. ok is false when it was not seen.
 func (m *Measurement) Exit() (e Exit, ok bool) {

@@ -24,11 +24,14 @@ func measure(ctx context.Context, o MeasureOptions) (*Measurement, error) {
 		untraced = "heaptop traces on Linux only: on " + runtime.GOOS + " the children are not followed, and a peak is what the system says at the end"
 	}
 	m := &Measurement{Started: time.Now(), Untraced: untraced, NoCgroup: "there are no control groups on " + runtime.GOOS}
-	checks, problem := newCheckpoints(o.Checkpoint, func(int) Child { return m.Root })
+	ready := make(chan struct{}) // Root is known
+	checks, problem := newCheckpoints(o.Checkpoint, func(int) Child {
+		<-ready
+		return m.Root
+	})
 	if problem != nil {
 		m.Warnings = append(m.Warnings, problem)
 	}
-	ready := make(chan struct{}) // Root is known
 	var onLine func([]byte)
 	if o.CheckpointOn != nil {
 		names := &lineNames{on: o.CheckpointOn, seen: make(map[string]bool)}
