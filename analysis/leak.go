@@ -136,31 +136,32 @@ func persistent(points []sampler.Point, o LeakOptions) bool {
 }
 
 // lookAhead returns how many seconds more would decide: the series goes on as its last third did, flat for one that
-// settles and at the claimed rate for one that may grow, and is judged after each time of a few. At most the time that
-// was watched already, threefold, is looked at.
+// settles and at the claimed rate for one that may grow, and is judged after some times. Two in a row must decide alike,
+// and the later one counts: what goes on is not as regular as what is repeated here. At most the threefold of the time
+// that was watched is looked at.
 func lookAhead(points []sampler.Point, o LeakOptions, e evidence, now LeakVerdict) sampler.Reading {
 	rate := 0.0
 	if now == LeakInconclusive {
 		rate = e.judged.trend.claimed
 	}
 	span := points[len(points)-1].Time.Sub(points[0].Time)
-	for _, share := range []float64{0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3} {
+	before := now
+	for _, share := range []float64{0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3} {
 		more := time.Duration(share * float64(span))
 		ahead := o
 		ahead.Load = prolong(o.Load, more, 0, 0)
 		longer := prolong(points, more, e.judged.trend.tail, rate)
-		e, reason, _ := look(longer, ahead)
-		if reason != "" {
-			continue
+		then := now
+		if e, reason, _ := look(longer, ahead); reason == "" {
+			then = e.verdict()
 		}
-		switch e.verdict() {
-		case LeakFlat:
+		if then == LeakGrowing && o.Live && !persistent(longer, ahead) {
+			then = LeakInconclusive
+		}
+		if then == before && (then == LeakGrowing || then == LeakFlat) {
 			return sampler.Known(more.Seconds())
-		case LeakGrowing:
-			if !o.Live || persistent(longer, ahead) {
-				return sampler.Known(more.Seconds())
-			}
 		}
+		before = then
 	}
 	return sampler.Reading{}
 }

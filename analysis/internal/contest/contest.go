@@ -21,9 +21,12 @@ type Rule struct {
 	Score     func(points []sampler.Point, of *labelled.Series) float64
 }
 
-// Rules lists the verdict, its cheap form, and the rivals.
-func Rules() []Rule {
-	return append([]Rule{
+// Rules lists the verdict, as one look and as a live alert, its cheap form, and the rivals.
+func Rules() []Rule { return append(Ours(), Rivals()...) }
+
+// Ours lists the verdict, first as one look at a finished series, and its other forms.
+func Ours() []Rule {
+	return []Rule{
 		{"heaptop", 10, func(p []sampler.Point, of *labelled.Series) float64 {
 			if l := analysis.JudgeLeak(p, Options(of)); l.Lasting && l.Certain {
 				return l.Score
@@ -48,7 +51,7 @@ func Rules() []Rule {
 			}
 			return min(g.Score, 7.99)
 		}},
-	}, rivals()...)
+	}
 }
 
 // Options is what the verdict is told about a series.

@@ -9,8 +9,8 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// rivals are the rules that are in use elsewhere.
-func rivals() []Rule {
+// Rivals lists rules that are in use elsewhere.
+func Rivals() []Rule {
 	of := func(f func(x, y []float64, limit float64) float64) func([]sampler.Point, *labelled.Series) float64 {
 		return func(points []sampler.Point, s *labelled.Series) float64 {
 			for len(points) > 100 && points[0].Time.Sub(s.Started) < time.Minute {
