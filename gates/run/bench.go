@@ -48,7 +48,7 @@ func (r *runner) bench(ctx context.Context, s *policy.Scenario) (all []gates.Sce
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for test binaries: %w", err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	suites := map[*side][]suite{}
 	for i, at := range append([]*side{j.at}, sidesOf(j.rivals)...) {
 		r.say(Progress{Scenario: s.Name, Stage: "build the benchmarks of " + at.label})

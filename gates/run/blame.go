@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/gates"
@@ -20,6 +21,7 @@ const (
 	fineRate   = 16 << 10 // bytes per sample in the runs that look for the cause: 32 times finer than usual
 	maxBlamed  = 5        // sites that are named
 	leastShare = 0.05     // of the change, for a site to be named
+	longBlame  = 2 * time.Minute
 )
 
 // How a change is looked at.
@@ -44,10 +46,11 @@ func finer(env []string) []string {
 // allocations finely and is not judged.
 func (r *runner) blame(ctx context.Context, j *job, out *gates.Scenario) error {
 	metric, against := accused(out)
-	if metric == "" || j.run == nil || !slices.Contains(goMetrics(), metric) && metric != "peak_rss" && !strings.HasSuffix(metric, "_per_op") {
+	if metric == "" || !ofGo(metric, out) {
 		return nil
 	}
-	if _, ok := out.Metrics["allocs"]; !ok && out.Metrics["allocs_per_op"].Unit == "" {
+	if j.runs > 0 && j.took/time.Duration(j.runs) > longBlame {
+		out.BlameNote = "a run takes too long to be repeated for its cause: heaptop debug leaks names the sites that grow"
 		return nil
 	}
 	now, err := r.look(ctx, j, j.at)
@@ -70,6 +73,13 @@ func (r *runner) blame(ctx context.Context, j *job, out *gates.Scenario) error {
 		out.BlameNote = strings.TrimPrefix(out.BlameNote+"; there is no other side to compare with: these hold or allocate the most", "; ")
 	}
 	return nil
+}
+
+// ofGo reports whether allocation sites could explain a metric: the scenario runs a Go program, and sites are about it.
+func ofGo(metric string, out *gates.Scenario) bool {
+	about := slices.Contains([]string{"peak_rss", "sustained_rss", "growth", "growth_rate", "allocs_per_op", "bytes_per_op"}, metric)
+	return (about || slices.Contains(goMetrics(), metric)) && metric != "goroutines" &&
+		(len(out.Metrics["alloc_bytes"].Values) > 0 || len(out.Metrics["bytes_per_op"].Values) > 0)
 }
 
 func why(err error) string {

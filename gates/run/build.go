@@ -31,7 +31,10 @@ type product struct {
 // reproducible are the settings with which two builds of the same source are the same bytes, wherever they are made.
 func reproducible() []string {
 	flags := strings.Fields(os.Getenv("GOFLAGS"))
-	flags = append(flags, "-trimpath", "-buildvcs=false", "-ldflags=-buildid=")
+	flags = append(flags, "-trimpath", "-buildvcs=false")
+	if !slices.ContainsFunc(flags, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "ldflags=") }) {
+		flags = append(flags, "-ldflags=-buildid=") // the user's own may set what the program needs
+	}
 	return []string{"GOFLAGS=" + strings.Join(flags, " ")}
 }
 

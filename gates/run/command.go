@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 )
 
@@ -115,7 +117,10 @@ func (r *runner) newCommand(s *policy.Scenario, at *side) (*command, error) {
 	c := &command{scenario: s, dir: at.folder(s), env: append(slices.Clone(at.env), settings(s.Env)...), options: r.options}
 	switch {
 	case len(s.Command) > 0:
-		c.args = s.Command
+		c.args = slices.Clone(s.Command)
+		if file := c.args[0]; filepath.Base(file) != file && !filepath.IsAbs(file) {
+			c.args[0] = filepath.Join(c.dir, file) // each side's own
+		}
 	case s.Bench != "": // the test binaries are run
 	case s.Builtin != "":
 		if len(r.options.Self) == 0 {
@@ -132,7 +137,7 @@ func (r *runner) newCommand(s *policy.Scenario, at *side) (*command, error) {
 	if s.CheckpointOn != "" {
 		var err error
 		if c.words, err = regexp.Compile(s.CheckpointOn); err != nil {
-			return nil, fmt.Errorf("checkpoint of %s: %w: %w", s.Name, err, ErrUsage)
+			return nil, worktree.Usage("checkpoint of %s: %w", s.Name, err)
 		}
 	}
 	return c, nil

@@ -32,12 +32,14 @@ type job struct {
 	took     time.Duration          // by those that were made
 	current  []*once
 	others   map[*side][]*once
+	failed   *side // the one whose run failed
 }
 
 // rival is another side to compare with.
 type rival struct {
 	at        *side
 	identical bool
+	missing   bool // the scenario is new there
 }
 
 // prepare makes and builds the sides that a scenario needs.
@@ -141,27 +143,47 @@ func (r *runner) compare(ctx context.Context, j *job, out *gates.Scenario) error
 			out.Comparisons = append(out.Comparisons, same...)
 			continue
 		}
-		c := gates.NewComparer(settings, comparable(settings), r.seed+uint64(i))
-		j.most = j.runs + c.Most()
-		for sides := c.Next(); len(sides) > 0; sides = c.Next() {
-			for _, which := range sides {
-				at := j.at
-				if which == gates.Baseline {
-					at = v.at
-				}
-				got, err := r.once(ctx, j, at)
-				if err != nil {
-					out.Comparisons = append(out.Comparisons, c.Result()...)
-					return err // also where the scenario is new there: its command was found, and then failed
-				}
-				if err := c.Add(which, got.values); err != nil {
-					return err
-				}
-			}
+		if err := r.against(ctx, j, v, gates.NewComparer(settings, comparable(settings), r.seed+uint64(i)), out); err != nil {
+			return err
 		}
-		out.Comparisons = append(out.Comparisons, c.Result()...)
 	}
 	return nil
+}
+
+// against makes the runs that one comparison asks for.
+func (r *runner) against(ctx context.Context, j *job, v *rival, c *gates.Comparer, out *gates.Scenario) error {
+	j.most = j.runs + c.Most()
+	for sides := c.Next(); len(sides) > 0; sides = c.Next() {
+		for _, which := range sides {
+			at := j.at
+			if which == gates.Baseline {
+				at = v.at
+			}
+			got, err := r.once(ctx, j, at)
+			if err != nil {
+				return r.unfinished(ctx, j, v, c, out, err)
+			}
+			if err := c.Add(which, got.values); err != nil {
+				return err
+			}
+		}
+	}
+	out.Comparisons = append(out.Comparisons, c.Result()...)
+	return nil
+}
+
+// unfinished takes what a comparison has so far when a run failed. Where the other side's policy does not have the scenario
+// and no run of that side ever came to its end, the scenario is new there.
+func (r *runner) unfinished(ctx context.Context, j *job, v *rival, c *gates.Comparer, out *gates.Scenario, err error) error {
+	if ctx.Err() == nil && len(j.others[v.at]) == 0 && j.failed == v.at && r.isNew(j.scenario, v.at) {
+		why := fmt.Sprintf("the scenario is new: there is nothing to compare with in %s (%v)", v.at.describe(), err)
+		out.Warnings = append(out.Warnings, why)
+		out.Comparisons = append(out.Comparisons, undecided(j.settings(v.at), why)...)
+		v.missing = true
+		return nil
+	}
+	out.Comparisons = append(out.Comparisons, c.Result()...)
+	return err
 }
 
 // settings are those of a comparison with a side.
@@ -215,7 +237,7 @@ func (r *runner) alone(ctx context.Context, j *job) error {
 // wanted is how many runs of the current side there have to be.
 func (r *runner) wanted(j *job) int {
 	s := j.scenario
-	compared := slices.ContainsFunc(j.rivals, func(v *rival) bool { return !v.identical })
+	compared := slices.ContainsFunc(j.rivals, func(v *rival) bool { return !v.identical && !v.missing })
 	switch {
 	case compared:
 		return len(j.current)
@@ -246,6 +268,7 @@ func (r *runner) once(ctx context.Context, j *job, at *side) (*once, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
+		j.failed = at
 		return nil, fmt.Errorf("run %d (%s): %w", j.runs, at.describe(), err)
 	}
 	if at == j.at {

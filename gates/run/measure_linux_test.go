@@ -76,7 +76,7 @@ func TestLastMoment(t *testing.T) {
 	if r.Verdict != gates.Failed || r.ExitCode != 1 || got.Gates[0].Verdict != gates.Failed {
 		t.Errorf("verdict %s, exit %d, want a broken limit", r.Verdict, r.ExitCode)
 	}
-	if len(got.Blame) == 0 || !strings.Contains(got.Blame[0].Site, "run_test.keep child_test.go:") || got.Blame[0].Of != "in_use" {
+	if len(got.Blame) == 0 || !strings.Contains(got.Blame[0].Site, "run_test.keep child_linux_test.go:") || got.Blame[0].Of != "in_use" {
 		t.Errorf("blame %+v (%s), want keep", got.Blame, got.BlameNote)
 	}
 	if !strings.Contains(got.BlameNote, "no other side") {

@@ -1,18 +1,18 @@
 package run
 
 import (
-	"errors"
 	"io"
 	"math/rand/v2"
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
 )
 
 // ErrUsage says that what the user named is wrong: a reference that git does not know, a baseline that is none or of
 // another scenario. Other errors say that something could not be measured.
-var ErrUsage = errors.New("wrong input")
+var ErrUsage = worktree.ErrUsage
 
 // Options says what is run, and who hears of it. Policy is needed; a policy with a built-in workload needs Self.
 type Options struct {

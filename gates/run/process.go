@@ -3,8 +3,10 @@ package run
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -18,9 +20,10 @@ const exitPatience = 300 * time.Millisecond
 // process is one program of the tree that is measured. Its memory is opened when it has lived for a moment or ends,
 // whichever comes first. mu guards all of it: the sampling goroutine and the one that hears of ends use it.
 type process struct {
+	opening atomic.Pointer[context.CancelFunc] // ends an attempt to open it; not guarded by mu, which that holds
+
 	mu      sync.Mutex
 	child   launch.Child
-	stop    context.CancelFunc // ends an attempt to open it
 	tried   bool
 	session sampler.Session
 	why     error // why it cannot be read; nil while nobody tried
@@ -67,6 +70,8 @@ func (p *process) attach(ctx context.Context) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	p.opening.Store(&stop)
+	defer p.opening.Store(nil)
 	p.open(ctx, p.child.PID)
 	if p.why != nil && (errors.Is(p.why, context.Canceled) || errors.Is(p.why, sampler.ErrGone) || errors.Is(p.why, sampler.ErrNotFound)) {
 		p.tried = false // it may still be read at its end
@@ -100,13 +105,19 @@ func (p *process) close() {
 
 func (p *process) release() {
 	if p.session != nil {
-		p.session.Close()
+		shut(p.session)
 		p.session = nil
 	}
 }
 
+// shut closes what was only read from: that tells nothing.
+func shut(c io.Closer) { c.Close() }
+
 // exit reads the totals while the process stands still at its end. thread is whose memory can be read.
 func (p *process) exit(c launch.Child, profiles bool) {
+	if stop := p.opening.Load(); stop != nil {
+		(*stop)() // it waits for a runtime that will not start any more
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -74,7 +73,7 @@ func (t *trees) at(ctx context.Context, ref, label string) (*side, error) {
 	}
 	commit, err := t.repo.Resolve(ctx, ref)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
 	t.notes = append(t.notes, commit.Notes...)
 	tree, err := t.sides.Commit(ctx, fmt.Sprintf("b%03d", len(t.other)), commit.ID)
@@ -95,7 +94,7 @@ func (t *trees) at(ctx context.Context, ref, label string) (*side, error) {
 func (t *trees) open(ctx context.Context) (err error) {
 	if t.repo == nil {
 		if t.repo, err = worktree.Open(ctx, t.dir); err != nil {
-			return usage(err)
+			return err
 		}
 	}
 	if t.sides == nil {
@@ -116,7 +115,7 @@ func (t *trees) side(label, name string, tree worktree.Side) (*side, error) {
 	}
 	inside, err := filepath.Rel(top, dir)
 	if err != nil || strings.HasPrefix(inside, "..") {
-		return nil, fmt.Errorf("find the policy's folder %s in the repository %s: %w", dir, top, ErrUsage)
+		return nil, worktree.Usage("find the policy's folder %s in the repository %s", dir, top)
 	}
 	return &side{label: label, name: name, base: filepath.Join(tree.Dir, inside), env: reproducible(), tree: tree, built: map[string]*product{}}, nil
 }
@@ -127,12 +126,4 @@ func (t *trees) close() error {
 		return nil
 	}
 	return t.sides.Close()
-}
-
-// usage marks what the user has to put right.
-func usage(err error) error {
-	if errors.Is(err, worktree.ErrUsage) {
-		return fmt.Errorf("%w: %w", err, ErrUsage)
-	}
-	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
 )
 
 // maxStored is how large a stored report may be that is read.
@@ -31,7 +32,7 @@ func readStored(path string, p *policy.Policy) (*stored, error) {
 	b := &stored{path: path, scenarios: map[string]*gates.Scenario{}, absent: map[string]string{}}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the baseline: %w: %w", err, ErrUsage)
+		return nil, worktree.Usage("read the baseline: %w", err)
 	}
 	if !info.IsDir() {
 		r, err := readReport(path)
@@ -51,7 +52,7 @@ func readStored(path string, p *policy.Policy) (*stored, error) {
 		found += n
 	}
 	if found == 0 {
-		return nil, fmt.Errorf("read the baseline %s: it has none of these scenarios, but %s: %w", path, b.names(), ErrUsage)
+		return nil, worktree.Usage("read the baseline %s: it has none of these scenarios, but %s", path, b.names())
 	}
 	return b, nil
 }
@@ -59,19 +60,19 @@ func readStored(path string, p *policy.Policy) (*stored, error) {
 func readReport(path string) (*gates.Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the baseline: %w: %w", err, ErrUsage)
+		return nil, worktree.Usage("read the baseline: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxStored+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the baseline %s: %w: %w", path, err, ErrUsage)
+		return nil, worktree.Usage("read the baseline %s: %w", path, err)
 	}
 	if len(data) > maxStored {
-		return nil, fmt.Errorf("read the baseline %s: larger than %d MiB: %w", path, maxStored>>20, ErrUsage)
+		return nil, worktree.Usage("read the baseline %s: larger than %d MiB", path, maxStored>>20)
 	}
 	r, err := gates.ReadReport(path, data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: write one with heaptop --headless --output FILE: %w", err, ErrUsage)
+		return nil, worktree.Usage("%w: write one with heaptop --headless --output FILE", err)
 	}
 	return r, nil
 }
@@ -101,7 +102,7 @@ func (b *stored) readFolder(dir string, p *policy.Policy) error {
 			fits = fits || base(r.Scenarios[j].Name) == name
 		}
 		if !fits {
-			return fmt.Errorf("read the baseline %s: it is of another scenario: %s: %w", path, (&stored{reports: []*gates.Report{r}}).names(), ErrUsage)
+			return worktree.Usage("read the baseline %s: it is of another scenario: %s", path, (&stored{reports: []*gates.Report{r}}).names())
 		}
 		b.take(r)
 	}
@@ -130,7 +131,7 @@ func (b *stored) fits(s *policy.Scenario) (n int, err error) {
 			err = fmt.Errorf("it was measured with %d sessions, and the policy has %d", max(e.Sessions, 1), max(s.Sessions, 1))
 		}
 		if err != nil {
-			return 0, fmt.Errorf("read the baseline %s: scenario %s: %w: %w", b.path, name, err, ErrUsage)
+			return 0, worktree.Usage("read the baseline %s: scenario %s: %w", b.path, name, err)
 		}
 	}
 	if n == 0 && b.absent[s.Name] == "" {

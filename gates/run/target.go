@@ -8,6 +8,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/goproc"
 	"github.com/alloc-dev/heaptop/sampler/goruntime"
@@ -42,7 +43,7 @@ func (r *runner) target(ctx context.Context, s *policy.Scenario) ([]gates.Scenar
 func resolve(ctx context.Context, name string) (sampler.Target, error) {
 	t, err := sampler.ParseTarget(name)
 	if err != nil {
-		return t, fmt.Errorf("%w: %w", err, ErrUsage)
+		return t, worktree.Usage("%w", err)
 	}
 	if t.Kind != sampler.KindName {
 		return t, nil
@@ -52,7 +53,7 @@ func resolve(ctx context.Context, name string) (sampler.Target, error) {
 	case err != nil:
 		return t, err
 	case len(found) > 1:
-		return t, fmt.Errorf("%d processes have this name: name one by its id, such as %d: %w", len(found), found[0].PID, ErrUsage)
+		return t, worktree.Usage("%d processes have this name: name one by its id, such as %d", len(found), found[0].PID)
 	}
 	return sampler.Target{Kind: sampler.KindProcess, PID: found[0].PID}, nil
 }
@@ -64,7 +65,7 @@ func watchTarget(ctx context.Context, s *policy.Scenario, t sampler.Target, prof
 	if err != nil {
 		return nil, err
 	}
-	defer session.Close()
+	defer shut(session)
 	began := time.Now()
 	w := &targetReadings{}
 	duration := s.Duration

@@ -23,7 +23,7 @@ func (o *once) grow(limits []gates.Limit, from time.Time) {
 		options.Material = percent / 100
 	}
 	l := analysis.JudgeLeak(points, options)
-	o.leak = &l
+	o.leak, o.series.points = &l, nil // which may be large, and are not looked at again
 	rate, hasRate := limitOf(limits, "growth_rate")
 	if !l.Judged && !ok && !hasRate && o.took < leastTrend {
 		return // nobody asked

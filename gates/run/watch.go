@@ -127,7 +127,7 @@ func (w *watch) sample(ctx context.Context) {
 	var system sampler.Session
 	defer func() {
 		if system != nil {
-			system.Close()
+			shut(system)
 		}
 	}()
 	timer := time.NewTimer(0)

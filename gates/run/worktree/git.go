@@ -18,7 +18,16 @@ const (
 )
 
 // ErrUsage says that what the user named is wrong: no such reference, no repository.
-var ErrUsage = errors.New("not in this repository")
+var ErrUsage = errors.New("wrong input")
+
+// Usage makes an error that is ErrUsage, without repeating its words.
+func Usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+type usageError struct{ err error }
+
+func (u *usageError) Error() string        { return u.err.Error() }
+func (u *usageError) Unwrap() error        { return u.err }
+func (u *usageError) Is(target error) bool { return target == ErrUsage }
 
 // git runs git in a folder with additions to its environment and returns its output without the last newline.
 func git(ctx context.Context, dir string, env []string, args ...string) (string, error) {

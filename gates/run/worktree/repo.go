@@ -40,7 +40,7 @@ func Open(ctx context.Context, dir string) (*Repo, error) {
 	if err != nil {
 		var said *gitError
 		if errors.As(err, &said) && (strings.Contains(said.words, "not a git repository") || strings.Contains(said.words, "work tree")) {
-			return nil, fmt.Errorf("compare with another commit: %s is in no git repository with a working tree: %w", dir, ErrUsage)
+			return nil, Usage("compare with another commit: %s is in no git repository with a working tree", dir)
 		}
 		return nil, fmt.Errorf("find the repository of %s: %w", dir, err)
 	}
@@ -64,7 +64,7 @@ func Open(ctx context.Context, dir string) (*Repo, error) {
 // reference.
 func (r *Repo) Resolve(ctx context.Context, ref string) (Commit, error) {
 	if ref == "" || strings.HasPrefix(ref, "-") || strings.ContainsAny(ref, "\x00\n") {
-		return Commit{}, fmt.Errorf("compare with %q: this is no name of a commit: %w", ref, ErrUsage)
+		return Commit{}, Usage("compare with %q: this is no name of a commit", ref)
 	}
 	if ref == Auto {
 		return r.mergeBase(ctx)
@@ -73,7 +73,7 @@ func (r *Repo) Resolve(ctx context.Context, ref string) (Commit, error) {
 		return Commit{ID: id, Name: ref}, nil
 	}
 	if !r.shallow {
-		return Commit{}, errors.Join(ctx.Err(), fmt.Errorf("compare with %q: the repository %s has no such commit, branch or tag: %w", ref, r.Top, ErrUsage))
+		return Commit{}, errors.Join(ctx.Err(), Usage("compare with %q: the repository %s has no such commit, branch or tag", ref, r.Top))
 	}
 	id, err := r.fetch(ctx, ref)
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *Repo) fetch(ctx context.Context, ref string) (string, error) {
 	}
 	id, missing := r.commit(ctx, ref)
 	if missing != nil {
-		return "", fmt.Errorf("compare with %q: neither this clone nor origin has it: %w", ref, ErrUsage)
+		return "", Usage("compare with %q: neither this clone nor origin has it", ref)
 	}
 	return id, nil
 }
@@ -121,7 +121,7 @@ func (r *Repo) mergeBase(ctx context.Context) (Commit, error) {
 		return Commit{}, err
 	}
 	if !r.shallow {
-		return Commit{}, fmt.Errorf("compare with the merge base: HEAD and %s have no commit in common: name one with --against: %w", branch, ErrUsage)
+		return Commit{}, Usage("compare with the merge base: HEAD and %s have no commit in common: name one with --against", branch)
 	}
 	const first, most = 64, 4096
 	for deeper := first; deeper <= most; deeper *= 4 {
@@ -167,8 +167,8 @@ func (r *Repo) defaultBranch(ctx context.Context) (string, Commit, error) {
 			return name, Commit{}, nil
 		}
 	}
-	return "", Commit{}, errors.Join(ctx.Err(), fmt.Errorf("compare with the merge base: the repository %s has none of %s: name a commit with --against: %w",
-		r.Top, strings.Join(slices.Compact(names), ", "), ErrUsage))
+	return "", Commit{}, errors.Join(ctx.Err(), Usage("compare with the merge base: the repository %s has none of %s: name a commit with --against",
+		r.Top, strings.Join(slices.Compact(names), ", ")))
 }
 
 func (r *Repo) fetchBranch(ctx context.Context, names []string) (string, Commit, error) {
@@ -192,5 +192,5 @@ func (r *Repo) fetchBranch(ctx context.Context, names []string) (string, Commit,
 			return name, Commit{Notes: []string{note}}, nil
 		}
 	}
-	return "", Commit{}, errors.Join(ctx.Err(), fmt.Errorf("compare with the merge base: this shallow clone has no default branch and origin gives none: name a commit with --against: %w", ErrUsage))
+	return "", Commit{}, errors.Join(ctx.Err(), Usage("compare with the merge base: this shallow clone has no default branch and origin gives none: name a commit with --against"))
 }

@@ -91,7 +91,7 @@ func child(args []string) int {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	os.Stdout.WriteString(fmt.Sprintln("totals", m.Mallocs, m.TotalAlloc, m.NumGC))
+	fmt.Println("totals", m.Mallocs, m.TotalAlloc, m.NumGC)
 	return *exit
 }
 
