@@ -42,12 +42,16 @@ type WhatIfCycle struct {
 	Beyond  float64 // how far the heap went beyond the goal
 }
 
-// WhatIfInputOf takes the input from two readings of one process and the collections that ended with each of them. Of a
-// longer time, use a WhatIfRecord.
-func WhatIfInputOf(from, to *sampler.Snapshot) WhatIfInput {
+// WhatIfInputOf takes the input from two readings of one process and the collections that ended between them, oldest
+// first; those before are left out, and without any, those that ended with the second reading count. A WhatIfRecord
+// takes every reading and knows a little more.
+func WhatIfInputOf(from, to *sampler.Snapshot, cycles ...sampler.GCCycle) WhatIfInput {
 	var r WhatIfRecord
 	r.Add(from)
 	r.Add(to)
+	if len(cycles) > 0 && from != nil {
+		r.cycles = slices.DeleteFunc(slices.Clone(cycles), func(c sampler.GCCycle) bool { return !c.End.After(from.Time) })
+	}
 	return r.Input()
 }
 

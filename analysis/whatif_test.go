@@ -245,6 +245,23 @@ func TestInputOfTwoReadings(t *testing.T) {
 	}
 }
 
+func TestInputTakesTheCollectionsBetween(t *testing.T) {
+	begin := time.Unix(1000, 0)
+	from, to := reading(begin.Add(10*time.Second), 5, 1000*mib, 1, 10, nil), reading(begin.Add(30*time.Second), 15, 1200*mib, 1.2, 12, nil)
+	cycle := func(second int, before, after float64) sampler.GCCycle {
+		return sampler.GCCycle{End: begin.Add(time.Duration(second) * time.Second), Live: sampler.Known(50 * mib), Goal: sampler.Known(102 * mib),
+			Before: sampler.Known(before * mib), After: sampler.Known(after * mib)}
+	}
+	in := analysis.WhatIfInputOf(from, to, cycle(5, 90, 99), cycle(15, 96, 100), cycle(25, 98, 101))
+	if len(in.Watched) != 2 || in.Watched[0] != (analysis.WhatIfCycle{Live: 50 * mib, Runway: 6 * mib, Marking: 4 * mib}) {
+		t.Errorf("%+v", in.Watched)
+	}
+	// The goal is 103: they would begin at 97 and 99, and come to 101 and 102.
+	if w := in.At(100, 0); w.PeakHeap.Value != 102*mib {
+		t.Errorf("peak %.2f MiB, want 102", w.PeakHeap.Value/mib)
+	}
+}
+
 // A process that took the place of another, one reading, and none: no rates.
 func TestInputWithoutRates(t *testing.T) {
 	at := time.Unix(1010, 0)
