@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -214,7 +215,8 @@ func figuresText(b *strings.Builder, s *policy.Scenario, got *gates.Scenario, a 
 	}
 	if got.Runs > 0 && got.DurationS > 0 {
 		each := time.Duration(got.DurationS / float64(got.Runs) * float64(time.Second))
-		wrap(b, "  takes about ", "    ", fmt.Sprintf("%s: %.0f runs of %s%s", unit.Duration(time.Duration(runs*float64(each))), runs, unit.Duration(each), note(a, compared)))
+		wrap(b, "  takes about ", "    ", fmt.Sprintf("%s: %s of %s%s", unit.Duration(time.Duration(runs*float64(each))),
+			counted(int(math.Round(runs)), "run", "runs"), unit.Duration(each), note(a, compared)))
 	}
 }
 
