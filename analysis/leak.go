@@ -173,9 +173,9 @@ func prolong(points []sampler.Point, more time.Duration, tail, rate float64) []s
 		return points
 	}
 	last := points[len(points)-1].Time
-	third := last.Sub(points[0].Time) / 3
+	third := max(last.Sub(points[0].Time)/3, 1)
 	again := points[firstFrom(points, last.Add(-third)):]
-	period := last.Sub(again[0].Time) + typicalGap(points)
+	period := third + min(third, typicalGap(points))
 	out := append(make([]sampler.Point, 0, len(points)+len(again)), points...)
 	for shift := period; ; shift += period {
 		for _, p := range again {

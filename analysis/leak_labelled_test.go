@@ -17,8 +17,9 @@ func seriesOfEachKind() int {
 	return 8
 }
 
+func set() contest.Set { return contest.Set{First: 1, N: seriesOfEachKind()} }
+
 func TestLeaksAreToldFromTheRest(t *testing.T) {
-	n := seriesOfEachKind()
 	for _, test := range []struct {
 		name                          string
 		rss                           bool
@@ -27,13 +28,13 @@ func TestLeaksAreToldFromTheRest(t *testing.T) {
 		{"live heap", false, 0.97, 0.82, 0.89, 0.02},
 		{"RSS", true, 0.95, 0.7, 0.8, 0.04},
 	} {
-		scores := contest.Judge(contest.Ours()[:1], test.rss, 1, n)[0]
+		scores := contest.Judge(contest.Ours()[:1], test.rss, set())[0]
 		r := scores.At(scores.Rule.Threshold)
 		t.Logf("%s: precision %.3f, recall %.3f, F1 %.3f, false alarms %.1f%%", test.name, r.Precision, r.Recall, r.F1, 100*r.Alarms)
 		if r.Precision < test.precision || r.Recall < test.recall || r.F1 < test.f1 || r.Alarms > test.alarms {
 			t.Errorf("%s: want precision %.2f, recall %.2f, F1 %.2f and at most %.0f%% false alarms", test.name, test.precision, test.recall, test.f1, 100*test.alarms)
 		}
-		if most := max(0.1, 1/float64(n)); r.WorstAlarms > most {
+		if most := max(0.1, 1/float64(seriesOfEachKind())); r.WorstAlarms > most {
 			t.Errorf("%s: %.0f%% false alarms at %q", test.name, 100*r.WorstAlarms, r.WorstKind)
 		}
 	}
@@ -42,7 +43,7 @@ func TestLeaksAreToldFromTheRest(t *testing.T) {
 // With a threshold set for 1 % false alarms, each for itself, the verdict must be far ahead of the rules in use elsewhere.
 func TestLeakVerdictBeatsItsRivals(t *testing.T) {
 	rules := append(contest.Ours()[:1], contest.Rivals()...)
-	for i, s := range contest.Judge(rules, false, 1, seriesOfEachKind()) {
+	for i, s := range contest.Judge(rules, false, set()) {
 		f1 := s.At(s.Threshold(0.01)).F1
 		t.Logf("%-45s F1 %.2f at 1%% false alarms", s.Rule.Name, f1)
 		if i == 0 && f1 < 0.88 {
@@ -56,7 +57,7 @@ func TestLeakVerdictBeatsItsRivals(t *testing.T) {
 
 func TestLeakRateIntervalHoldsTheTruth(t *testing.T) {
 	growing, held := 0.0, 0.0
-	for _, r := range contest.Rates(1, seriesOfEachKind()) {
+	for _, r := range contest.Rates(set()) {
 		t.Logf("%-20s %d called growing, %.2f hold the rate, error %.0f%%, width %.0f%%", r.Kind, r.Growing, r.Holds, 100*r.Error, 100*r.Width)
 		growing += float64(r.Growing)
 		held += r.Holds * float64(r.Growing)

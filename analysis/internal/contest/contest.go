@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/internal/labelled"
@@ -72,18 +73,26 @@ type KindScores struct {
 	Scores []float64
 }
 
-// Judge lets all rules judge n series of every kind, those with seeds from first on, the live heap or RSS. It uses all processors.
-func Judge(rules []Rule, rss bool, first uint64, n int) []Scores {
+// Set says which series: N of every kind, with seeds from First on, watched for Duration every Interval (zero: as labelled
+// does it).
+type Set struct {
+	First              uint64
+	N                  int
+	Duration, Interval time.Duration
+}
+
+// Judge lets all rules judge the live heap or RSS of a set. It uses all processors.
+func Judge(rules []Rule, rss bool, set Set) []Scores {
 	kinds := labelled.Kinds()
 	out := make([]Scores, len(rules))
 	for i := range out {
 		out[i] = Scores{Rule: rules[i], Kinds: make([]KindScores, len(kinds))}
 		for k := range kinds {
 			leak := kinds[k].Leak && (rss || !kinds[k].Native)
-			out[i].Kinds[k] = KindScores{kinds[k].Name, leak, make([]float64, n)}
+			out[i].Kinds[k] = KindScores{kinds[k].Name, leak, make([]float64, set.N)}
 		}
 	}
-	Each(first, n, func(kind, i int, s *labelled.Series) {
+	Each(set, func(kind, i int, s *labelled.Series) {
 		points := s.Live
 		if rss {
 			points = s.RSS
@@ -95,21 +104,24 @@ func Judge(rules []Rule, rss bool, first uint64, n int) []Scores {
 	return out
 }
 
-// Each calls f for n series of every kind from as many goroutines as there are processors.
-func Each(first uint64, n int, f func(kind, i int, s *labelled.Series)) {
+// Each calls f for every series of a set from as many goroutines as there are processors.
+func Each(set Set, f func(kind, i int, s *labelled.Series)) {
+	if set.Duration == 0 {
+		set.Duration, set.Interval = labelled.Duration, labelled.Interval
+	}
 	kinds := labelled.Kinds()
 	work := make(chan [2]int)
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for w := range work {
-				s := labelled.Make(kinds[w[0]], first+uint64(w[1]))
+				s := labelled.Watched(kinds[w[0]], set.First+uint64(w[1]), set.Duration, set.Interval)
 				f(w[0], w[1], &s)
 			}
 		})
 	}
 	for k := range kinds {
-		for i := range n {
+		for i := range set.N {
 			work <- [2]int{k, i}
 		}
 	}

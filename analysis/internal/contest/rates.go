@@ -19,14 +19,14 @@ type Rate struct {
 }
 
 // Rates compares the rates of leaks with steady ones with the truth.
-func Rates(first uint64, n int) []Rate {
+func Rates(set Set) []Rate {
 	kinds := labelled.Kinds()
 	all := make([][]analysis.Leak, len(kinds))
 	truth := make([][]float64, len(kinds))
 	for k := range all {
-		all[k], truth[k] = make([]analysis.Leak, n), make([]float64, n)
+		all[k], truth[k] = make([]analysis.Leak, set.N), make([]float64, set.N)
 	}
-	Each(first, n, func(kind, i int, s *labelled.Series) {
+	Each(set, func(kind, i int, s *labelled.Series) {
 		points := s.Live
 		if kinds[kind].Native {
 			points = s.RSS
