@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
@@ -31,6 +32,7 @@ type LeakWatch struct {
 	rows   map[string]profile.GoroutineRow // of the last reading
 	maps   panel
 	counts map[string]int // mappings of each name, in the last reading
+	placed bool           // the mappings tell which are the Go heap's
 }
 
 // NewLeakWatch returns an empty watch. per is the counter of the work done, by which growth is divided; "" for none.
@@ -180,6 +182,7 @@ func (w *LeakWatch) Mappings(m *sampler.Mappings) {
 	values, total := map[string]float64{}, 0.0
 	w.counts = map[string]int{}
 	heap := w.goHeapIn(m)
+	w.placed = slices.ContainsFunc(m.List, func(x sampler.Mapping) bool { return x.Go })
 	for i := range m.List {
 		x := &m.List[i]
 		if x.Go {
@@ -187,6 +190,9 @@ func (w *LeakWatch) Mappings(m *sampler.Mappings) {
 		}
 		name := mappingName(x)
 		v := x.RSS + x.Swap
+		if strings.HasPrefix(x.Name, "/") && !inMemory(x.Name) {
+			v = x.Anon + x.Swap // the file's own pages are the kernel's to take back
+		}
 		if x.Name == "" && !x.Stack {
 			v -= heap
 		}
@@ -207,6 +213,11 @@ func (w *LeakWatch) goHeapIn(m *sampler.Mappings) float64 {
 		return 0
 	}
 	return math.Max(total.Value-released.Value, 0)
+}
+
+// inMemory reports whether a file's pages have no disk to go to.
+func inMemory(name string) bool {
+	return strings.HasPrefix(name, "/memfd:") || strings.HasPrefix(name, "/dev/shm/") || strings.HasPrefix(name, "/SYSV")
 }
 
 func mappingName(x *sampler.Mapping) string {

@@ -199,16 +199,16 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 		f.Details = append(f.Details, "Which allocation site it is cannot be told: no heap profile could be read.")
 		return
 	}
-	list := w.sites.suspects(w.settled(), leastProfiles)
-	if len(list) == 0 {
-		f.Details = append(f.Details, w.noSites())
-		return
-	}
 	rate := float64(w.heap.Rate)
 	if rate > 0 {
 		f.Evidence["profile_rate_bytes"] = rate
 	} else {
 		rate = usualRate
+	}
+	list := w.sites.suspects(w.settled(), leastProfiles, rate)
+	if len(list) == 0 {
+		f.Details = append(f.Details, w.noSites())
+		return
 	}
 	sites := map[string]*profile.Site{}
 	for i := range w.heap.Sites {
@@ -255,7 +255,7 @@ const (
 // one, is below the resolution.
 func growingSite(site FoundSite, s suspect, rate float64, span time.Duration) FoundSite {
 	grown := math.Max(s.grown, 0)
-	noise := 1.96 * math.Sqrt(grown*rate) / math.Max(span.Hours(), 1e-9)
+	noise := 1.96 * math.Sqrt((grown+rate)*rate) / math.Max(span.Hours(), 1e-9)
 	slope := s.slope.Slope
 	low, high := math.Min(s.slope.Low, slope-noise), math.Max(s.slope.High, slope+noise)
 	site.BytesPerHour, site.Low, site.High, site.GrownBytes = &slope, &low, &high, &grown
@@ -292,7 +292,7 @@ func rateRow(name, now, per string, s suspect) FoundRow {
 // blameGroups names the goroutines that become more.
 func (w *LeakWatch) blameGroups(f *Finding) {
 	f.Evidence["profiles_count"] = float64(len(w.groups.times))
-	list := w.groups.suspects(w.settled(), leastExact)
+	list := w.groups.suspects(w.settled(), leastExact, 0)
 	if len(list) == 0 {
 		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows.", len(w.groups.times), leastExact))
 		return
@@ -316,6 +316,9 @@ func (w *LeakWatch) blameGroups(f *Finding) {
 	f.Advice = fmt.Sprintf("Find what %s waits for, and who was to end it.", f.Rows[0].Name)
 	if top.State != "" && top.State != "running" && top.State != "runnable" {
 		f.Advice = fmt.Sprintf("Find out why %s waits for ever (%s), and who was to wake it.", f.Rows[0].Name, top.State)
+		if strings.HasPrefix(w.info.GoVersion, "go1.26") {
+			f.Advice += " Built with GOEXPERIMENT=goroutineleakprofile, the program proves it at /debug/pprof/goroutineleak, which costs a collection."
+		}
 	}
 }
 
@@ -346,7 +349,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 	if f.Series == NativeSeries {
 		f.Details = append(f.Details, "The Go heap does not explain it: it is allocated by C code or system calls, and no allocation site of Go is its cause.")
 	}
-	list := w.maps.suspects(w.settled(), leastExact)
+	list := w.maps.suspects(w.settled(), leastExact, 0)
 	if len(list) == 0 {
 		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: %d readings of the address space, %d needed, and one mapping that grows.", len(w.maps.times), leastExact))
 		return

@@ -132,7 +132,21 @@ func (w *LeakWatch) judgeNative(o LeakJudgement) LeakSeries {
 	s.Leak = JudgeLeak(shifted, w.options(o))
 	s.Leak.First, s.Leak.Last, s.Leak.Level = s.Leak.First-shift, s.Leak.Last-shift, s.Leak.Level-shift
 	s.Per = w.perWork(NativeSeries, w.native.points)
+	w.weighNative(&s.Leak)
 	return s
+}
+
+// weighNative takes growth outside the Go heap back where the address space shows none: memory that the Go runtime has had
+// for long becomes resident when it is touched for the first time.
+func (w *LeakWatch) weighNative(l *Leak) {
+	if !w.placed || l.Verdict != LeakGrowing && l.Verdict != LeakSettling && l.Verdict != LeakInconclusive {
+		return
+	}
+	from := w.settled()
+	if grown, ok := w.maps.grown(from); ok && grown < growthTail*l.PerHour*w.maps.span(from).Hours() {
+		l.Verdict, l.Needed = LeakFlat, sampler.Reading{}
+		l.Reason = "the mappings that are not the Go heap's did not grow"
+	}
 }
 
 // leastCycles is how many collections a verdict on the live heap needs, which is known at each of them alone.

@@ -167,25 +167,26 @@ func (p *panel) same(values map[string]float64, total float64) bool {
 // suspect is a row of a panel that grows.
 type suspect struct {
 	key         string
-	z           float64     // score of the trend test
+	z           float64     // how sure the growth is: a standard score
 	slope       stats.Slope // per hour
 	first, last float64     // of the readings
 	grown       float64     // by the slope, over the time of the readings
 	share       float64     // of the growth of all, 0 to 1
+	doubtful    bool        // the last third carries on only if its noise is allowed for
 }
 
 const (
 	leastProfiles = 8     // profiles that a cause among the sites needs
 	leastExact    = 4     // the same of goroutines and mappings, which are counted and not sampled
-	suspectScore  = 1.645 // of the trend test: below it a rise is often chance
-	// surely is the score beyond which two rows that grow are not told apart by it: it depends on how even the growth is,
-	// and beyond this one what matters is how fast.
+	suspectScore  = 1.645 // below it a rise is often chance
+	// surely is the score beyond which two rows that grow are not told apart by it: beyond it what matters is how fast.
 	surely = 3.0
 )
 
 // suspects returns the rows that grow and whose last third carries on, the surest first, and of equally sure ones the
-// fastest. from is the first reading that counts; there must be least of them.
-func (p *panel) suspects(from time.Time, least int) []suspect {
+// fastest. from is the first reading that counts; there must be least of
+// them. rate is that of the profile which the values were sampled with, 0 for values that are counted.
+func (p *panel) suspects(from time.Time, least int, rate float64) []suspect {
 	start := 0
 	for start < len(p.times) && p.times[start].Before(from) {
 		start++
@@ -205,7 +206,7 @@ func (p *panel) suspects(from time.Time, least int) []suspect {
 		if start < len(row) {
 			copy(y, row[start:])
 		}
-		if s, ok := suspectOf(x, y); ok {
+		if s, ok := suspectOf(x, y, rate); ok {
 			s.key = key
 			all += s.slope.Slope
 			out = append(out, s)
@@ -219,8 +220,17 @@ func (p *panel) suspects(from time.Time, least int) []suspect {
 	return out
 }
 
+// rank is how sure the growth is, as far as that tells suspects apart.
+func (s *suspect) rank() float64 {
+	rank := math.Min(s.z, surely)
+	if s.doubtful {
+		rank /= 1.2
+	}
+	return rank
+}
+
 func compareSuspects(a, b suspect) int {
-	switch x, y := math.Min(a.z, surely), math.Min(b.z, surely); {
+	switch x, y := a.rank(), b.rank(); {
 	case x != y && x > y, x == y && a.slope.Slope > b.slope.Slope:
 		return -1
 	case x != y || a.slope.Slope < b.slope.Slope:
@@ -231,7 +241,10 @@ func compareSuspects(a, b suspect) int {
 	return 1
 }
 
-func suspectOf(x, y []float64) (s suspect, ok bool) {
+// suspectOf judges a row. A site whose objects come and go rises and falls by sampling alone, and slowly where they live
+// long, which the trend test takes for a trend: the growth must stand out of the error of both its ends too, were no
+// object at the end one of the beginning.
+func suspectOf(x, y []float64, rate float64) (s suspect, ok bool) {
 	n := len(y)
 	s.z = stats.MannKendall(y)
 	if s.z < suspectScore {
@@ -240,11 +253,54 @@ func suspectOf(x, y []float64) (s suspect, ok bool) {
 	if s.slope, ok = stats.TheilSen(x, y); !ok || s.slope.Slope <= 0 {
 		return s, false
 	}
-	tail := n - max(n/3, 3)
-	if stats.MannKendall(y[tail:]) <= 0 || stats.SenSlope(x[tail:], y[tail:]) < growthTail*s.slope.Slope {
+	s.grown = s.slope.Slope * (x[n-1] - x[0])
+	if rate > 0 {
+		quarter := max(n/4, 1)
+		level := stats.Mean(y[:quarter]) + stats.Mean(y[n-quarter:])
+		s.z = math.Min(s.z, s.grown/math.Sqrt(level*rate))
+	}
+	if s.z < suspectScore {
 		return s, false
 	}
+	tail := n - max(n/3, 3)
+	left := stats.SenSlope(x[tail:], y[tail:])
+	if stats.MannKendall(y[tail:]) <= 0 || left < growthTail*s.slope.Slope {
+		if s.z < surely || left+suspectScore*slopeError(x[tail:], y[tail:]) < growthTail*s.slope.Slope {
+			return s, false
+		}
+		s.doubtful = true
+	}
 	s.first, s.last = y[0], y[n-1]
-	s.grown = s.slope.Slope * (x[n-1] - x[0])
 	return s, true
+}
+
+// slopeError is the standard error of the slope of a straight line through the points, for errors that do not depend on
+// each other: a profile is a sample, and a few of them tell little.
+func slopeError(x, y []float64) float64 {
+	line, ok := stats.Fit(x, y)
+	if !ok {
+		return 0
+	}
+	mx := stats.Mean(x)
+	var squares, sxx float64
+	for i := range x {
+		e := y[i] - line.Intercept - line.Slope*x[i]
+		squares += e * e
+		sxx += (x[i] - mx) * (x[i] - mx)
+	}
+	return math.Sqrt(squares / float64(len(x)-2) / sxx)
+}
+
+// grown returns by how much the sum grew since from, by its slope; ok is false for too few readings.
+func (p *panel) grown(from time.Time) (grown float64, ok bool) {
+	var x, y []float64
+	for i, t := range p.times {
+		if !t.Before(from) {
+			x, y = append(x, t.Sub(from).Hours()), append(y, p.total[i])
+		}
+	}
+	if len(x) < leastExact {
+		return 0, false
+	}
+	return stats.SenSlope(x, y) * (x[len(x)-1] - x[0]), true
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +54,7 @@ type leaks struct {
 	env            *environment
 	target         sampler.Target
 	duration       time.Duration
+	given          bool          // whether the duration was typed
 	interval       time.Duration // 0: by the duration
 	series         string
 	per            string
@@ -89,7 +89,7 @@ func newLeaks(env *environment) *cobra.Command {
 func (o *leaks) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
-	f.Var(&span{&o.duration, time.Second, 1000 * time.Hour}, "monitoring-duration", "how long to watch")
+	f.Var(&span{&o.duration, time.Second, 1000 * time.Hour}, "monitoring-duration", "how long to watch; 10m by default for a URL, which answers more rarely")
 	f.Var(&span{&o.interval, sampler.MinInterval, sampler.MaxInterval}, "interval", "time between readings; by default there are 300")
 	f.StringVar(&o.series, "series", "", "judge the columns of this CSV `FILE` instead; - is stdin")
 	f.StringVar(&o.per, "per", "", "also divide growth by this counter of work done, a `METRIC` or a column")
@@ -128,6 +128,7 @@ func (g *growthRate) Set(s string) error {
 // readArgs finds the target and refuses what does not go together. Nothing is opened.
 func (o *leaks) readArgs(c *cobra.Command, args []string) error {
 	const help = "see heaptop debug leaks --help"
+	o.given = c.Flags().Changed("monitoring-duration")
 	command := []string(nil)
 	if dash := c.ArgsLenAtDash(); dash >= 0 {
 		args, command = args[:dash], args[dash:]
@@ -196,8 +197,7 @@ func (o *leaks) run(ctx context.Context) error {
 
 // runSeries judges the columns of a file.
 func (o *leaks) runSeries() error {
-	var in io.Reader = o.env.In
-	name := "stdin"
+	in, name := o.env.In, "stdin"
 	if o.series != "-" {
 		file, err := os.Open(o.series)
 		if err != nil {

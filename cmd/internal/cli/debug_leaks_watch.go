@@ -177,6 +177,9 @@ func (l *leakWatch) progress(duration time.Duration) string {
 
 // runWatch watches a target that lives.
 func (o *leaks) runWatch(ctx context.Context) error {
+	if o.target.Kind == sampler.KindEndpoint && !o.given {
+		o.duration *= 2
+	}
 	interval := o.interval
 	if interval == 0 {
 		interval = min(max(o.duration/leakReadings, fastestReading), slowestReading)
