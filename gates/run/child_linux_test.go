@@ -50,6 +50,9 @@ func child(args []string) int {
 	fail := f.Bool("panic", false, "crash as Go programs do")
 	linger := f.Bool("linger", false, "a child stays behind")
 	grow := f.Duration("grow", 0, "allocate and keep for so long")
+	workload := f.String("workload", "", "a workload in place of all this")
+	ballast := f.Int("ballast", 0, "bytes outside of the heap, for the workload")
+	extra := f.Int("extra", 0, "allocations more for each operation of the workload")
 	if err := f.Parse(args); err != nil {
 		return 97
 	}
@@ -57,6 +60,13 @@ func child(args []string) int {
 		n, err := strconv.ParseInt(f.Arg(0), 10, 64)
 		if err := errors.Join(err, run.Carry(n)); err != nil {
 			return 98
+		}
+		return 0
+	}
+	if *workload != "" {
+		if err := work(*workload, *ballast, *extra); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 99
 		}
 		return 0
 	}
