@@ -42,16 +42,19 @@ func TestLeaksAreToldFromTheRest(t *testing.T) {
 
 // With a threshold set for 1 % false alarms, each for itself, the verdict must be far ahead of the rules in use elsewhere.
 func TestLeakVerdictBeatsItsRivals(t *testing.T) {
-	rules := append(contest.Ours()[:1], contest.Rivals()...)
-	for i, s := range contest.Judge(rules, false, set()) {
+	ours := 0.0
+	for i, s := range contest.Judge(append(contest.Ours()[:1], contest.Rivals()...), false, set()) {
 		f1 := s.At(s.Threshold(0.01)).F1
 		t.Logf("%-45s F1 %.2f at 1%% false alarms", s.Rule.Name, f1)
-		if i == 0 && f1 < 0.88 {
-			t.Errorf("F1 %.2f at 1%% false alarms, want 0.88", f1)
+		if i == 0 {
+			ours = f1
 		}
-		if i > 0 && f1 > 0.78 {
-			t.Errorf("%s reaches %.2f: the lead is below 0.10", s.Rule.Name, f1)
+		if i > 0 && f1 > ours-0.1 {
+			t.Errorf("%s reaches %.2f, the verdict %.2f: the lead is below 0.10", s.Rule.Name, f1, ours)
 		}
+	}
+	if ours < 0.88 {
+		t.Errorf("F1 %.2f at 1%% false alarms, want 0.88", ours)
 	}
 }
 

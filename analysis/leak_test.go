@@ -208,6 +208,27 @@ func TestLeakMetamorphic(t *testing.T) {
 	}
 }
 
+// Readings that come in a burst and then once in a while must neither hang the look ahead nor break anything.
+func TestJudgeLeakOfUnevenReadings(t *testing.T) {
+	for rare := range 60 {
+		points := make([]sampler.Point, 0, 1100)
+		at := time.Unix(0, 0)
+		for i := range 1000 + rare {
+			at = at.Add(1)
+			if i >= 1000 {
+				at = at.Add(7 * 24 * time.Hour)
+			}
+			v := mb * float64(i)
+			points = append(points, sampler.Point{Time: at, Min: v, Max: v, Last: v})
+		}
+		last := points[len(points)-1]
+		last.Time = last.Time.AddDate(1, 0, 0)
+		if l := analysis.JudgeLeak(append(points, last), analysis.LeakOptions{}); l.Reason == "" {
+			t.Errorf("%d rare readings: %+v", rare, l)
+		}
+	}
+}
+
 func FuzzJudgeLeak(f *testing.F) {
 	f.Add([]byte("some readings that mean nothing at all, repeated"), uint8(3), int64(1e9))
 	f.Add(make([]byte, 900), uint8(0), int64(5e9))
