@@ -159,7 +159,7 @@ func (h *headless) options() (o run.Options, stop func(), err error) {
 	checkpoints, silent := listenCheckpoints()
 	return run.Options{
 			Policy: h.policy, Baseline: h.asked.baseline, Seed: h.seed, Tool: tool(), Environment: h.asked.environment,
-			Self: []string{self, scenarioCommand}, Progress: talk.progress, Log: talk, Checkpoints: checkpoints,
+			Self: []string{self, scenarioCommand}, Ballast: []string{self, ballastCommand}, Progress: talk.progress, Log: talk, Checkpoints: checkpoints,
 		}, func() {
 			silent()
 			talk.end()
