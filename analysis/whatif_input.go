@@ -34,6 +34,23 @@ type WhatIfInput struct {
 	Watched     []WhatIfCycle   // the collections whose course is known
 }
 
+// plausible returns the input without what no program has: a file may come from a stranger.
+func (in WhatIfInput) plausible() WhatIfInput {
+	ok := func(v float64) bool { return v >= 0 && v < 1<<60 }
+	for _, r := range []*sampler.Reading{
+		&in.LiveHeap, &in.LivePeak, &in.Stacks, &in.Globals, &in.MarkAlloc, &in.AllocRate, &in.PerCycle, &in.GCCPU, &in.CPUUsed, &in.Procs,
+		&in.Cycles, &in.Forced, &in.MemoryLimit, &in.NonHeap,
+	} {
+		if !ok(r.Value) || !r.OK {
+			*r = sampler.Reading{}
+		}
+	}
+	in.Watched = slices.DeleteFunc(slices.Clone(in.Watched), func(c WhatIfCycle) bool {
+		return c.Live <= 0 || !ok(c.Live) || !ok(c.Runway) || !ok(c.Marking) || !ok(c.Beyond)
+	})
+	return in
+}
+
 // WhatIfCycle is the course of one collection, in bytes.
 type WhatIfCycle struct {
 	Live    float64 // found alive
@@ -150,7 +167,7 @@ func (r *WhatIfRecord) Input() WhatIfInput {
 	}
 	r.live(&in)
 	r.rates(&in)
-	return in
+	return in.plausible()
 }
 
 // live fills in what the collections found alive, and the course of each.

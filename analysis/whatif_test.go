@@ -2,6 +2,7 @@ package analysis_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +288,32 @@ func TestGOGCOffIsRecognised(t *testing.T) {
 	in := analysis.WhatIfInputOf(s, nil)
 	if in.GOGC != sampler.Known(analysis.GOGCOff) || in.MemoryLimit != sampler.Known(512*mib) {
 		t.Errorf("GOGC %v, limit %v", in.GOGC, in.MemoryLimit)
+	}
+}
+
+// Whatever a source tells, what comes out is a number or unknown.
+func TestCurveOfStrangeInput(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	number := func() float64 {
+		values := []float64{0, 1, -1, 1e-300, 1e300, math.MaxUint64, 50 * mib, random.Float64() * 1e9}
+		return values[random.IntN(len(values))]
+	}
+	some := func() sampler.Reading { return sampler.Reading{Value: number(), OK: random.IntN(5) > 0} }
+	for range 20000 {
+		in := analysis.WhatIfInput{
+			LiveHeap: some(), LivePeak: some(), Stacks: some(), Globals: some(), MarkAlloc: some(), AllocRate: some(), PerCycle: some(),
+			GCCPU: some(), CPUUsed: some(), Procs: some(), GOGC: sampler.Known(float64(random.IntN(1000) - 1)), MemoryLimit: some(), NonHeap: some(),
+		}
+		for range random.IntN(4) {
+			in.Watched = append(in.Watched, analysis.WhatIfCycle{Live: number(), Runway: number(), Marking: number(), Beyond: number()})
+		}
+		for _, w := range analysis.WhatIfCurve(in) {
+			for _, r := range []sampler.Reading{w.PeakHeap, w.GCPercent, sampler.Known(w.MemoryLimit)} {
+				if r.OK && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) || !r.OK && r.Value != 0 {
+					t.Fatalf("%+v of %+v", w, in)
+				}
+			}
+		}
 	}
 }
 
