@@ -119,7 +119,7 @@ func (m *model) headerMemory() []string {
 	trend, sign := "", ""
 	switch g := d.Growth; {
 	case !g.OK:
-		if g.Reason != "" {
+		if g.Reason != "" && m.st.Live().Gone == nil { // an ended program will not be watched for longer
 			trend = " " + t.Faint.Render("trend: "+g.Reason)
 		}
 	case g.Growing:

@@ -24,7 +24,8 @@ const (
 	Note      ID = "note"
 	Delete    ID = "delete"
 
-	Trace ID = "trace"
+	Trace  ID = "trace"
+	WhatIf ID = "what-if"
 )
 
 // past moves the one cursor in time that all tabs show.
@@ -50,6 +51,7 @@ func comparing() []Binding {
 		{Sides, []string{"c"}, "c", "sides", "compare others: the mark, the moment shown, now", here},
 		{Mine, []string{"M"}, "M", "mine", "only what passes through the program's own code, at its own line", here},
 		{Trace, []string{"a"}, "a", "", "what is being allocated, interval by interval", []Place{InMemory, InGC}},
+		{WhatIf, []string{"w"}, "w", "what if", "what another GOGC or GOMEMLIMIT would cost, in place of the pauses", []Place{InGC}},
 	}
 }
 

@@ -18,6 +18,7 @@ type GC struct {
 	cycles  []sampler.GCCycle // in the order shown
 	rows    []cycleKey
 	largest float64 // heap of any cycle listed
+	whatIf  bool    // where there is no room for both, the other settings are shown and not the pauses
 	size    Size
 	drawn   drawing
 }
@@ -45,6 +46,12 @@ func (g *GC) Why(st *State, id keys.ID) string {
 		return whyNoGoroutines(st)
 	case keys.Trace:
 		return whyNoTrace(st)
+	case keys.WhatIf:
+		if l := g.layout(g.size.Width, g.size.Height); l.whatIf.height > 0 && l.pauses.height > 0 {
+			return "other settings are shown already"
+		} else if l.whatIf.height == 0 && l.pauses.height == 0 {
+			return "this screen is too small for it"
+		}
 	}
 	return ""
 }
@@ -77,6 +84,8 @@ func (g *GC) Update(st *State, msg tea.Msg) tea.Cmd {
 			return Ask(Push{NewGoroutines()})
 		case msg.ID == keys.Trace:
 			return Ask(Push{NewTrace()})
+		case msg.ID == keys.WhatIf:
+			g.whatIf = !g.whatIf
 		}
 	}
 	g.drawn = drawing{}
@@ -94,7 +103,7 @@ func (g *GC) take(st *State) {
 }
 
 // gcLayout is where the panels stand.
-type gcLayout struct{ chart, numbers, cycles, pauses box }
+type gcLayout struct{ chart, numbers, cycles, pauses, whatIf box }
 
 // layout puts chart and numbers above cycles and pauses, beside each other where there is room, and leaves out what a
 // small screen has none for: first the pauses, then the cycles, then the chart.
@@ -107,6 +116,12 @@ func (g *GC) layout(w, h int) gcLayout {
 		l.numbers = box{w - right, 0, right, top}
 		l.cycles = box{0, top, w - right - 1, h - top}
 		l.pauses = box{w - right, top, right, h - top}
+		if rest := h - top; rest >= 14 {
+			l.whatIf = box{w - right, h - rest*3/5, right, rest * 3 / 5}
+			l.pauses.height = rest - rest*3/5
+		} else if g.whatIf {
+			l.pauses, l.whatIf = box{}, l.pauses
+		}
 		return l
 	}
 	numbers := 3
@@ -130,6 +145,9 @@ func (g *GC) layout(w, h int) gcLayout {
 	right := 36
 	l.cycles = box{0, numbers + top, w - right, rest}
 	l.pauses = box{w - right, numbers + top, right, rest}
+	if g.whatIf {
+		l.pauses, l.whatIf = box{}, l.pauses
+	}
 	return l
 }
 
@@ -154,17 +172,29 @@ func (g *GC) draw(st *State, width, height int) string {
 	l := g.layout(width, height)
 	if l.numbers.y == l.chart.y && l.chart.height > 0 {
 		top := theme.Join(1, gcChart(st, l.chart), numbersPanel(st, l.numbers))
-		return top + "\n" + theme.Join(1, g.cyclesPanel(st, l.cycles), pausesPanel(st, l.pauses))
+		return top + "\n" + theme.Join(1, g.cyclesPanel(st, l.cycles), sidePanels(st, l))
 	}
 	parts := []string{theme.Fit(strings.Join(numberLines(st, width, l.numbers.height), "\n"), width, l.numbers.height)}
 	if l.chart.height > 0 {
 		parts = append(parts, gcChart(st, l.chart))
 	}
 	switch {
-	case l.pauses.height > 0:
-		parts = append(parts, theme.Join(0, g.cyclesPanel(st, l.cycles), pausesPanel(st, l.pauses)))
+	case l.pauses.height > 0 || l.whatIf.height > 0:
+		parts = append(parts, theme.Join(0, g.cyclesPanel(st, l.cycles), sidePanels(st, l)))
 	case l.cycles.height > 0:
 		parts = append(parts, g.cyclesPanel(st, l.cycles))
+	}
+	return strings.Join(parts, "\n")
+}
+
+// sidePanels are the pauses, what other settings would cost, or both below each other.
+func sidePanels(st *State, l gcLayout) string {
+	var parts []string
+	if l.pauses.height > 0 {
+		parts = append(parts, pausesPanel(st, l.pauses))
+	}
+	if l.whatIf.height > 0 {
+		parts = append(parts, whatIfPanel(st, l.whatIf))
 	}
 	return strings.Join(parts, "\n")
 }

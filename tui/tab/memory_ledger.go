@@ -47,6 +47,9 @@ func ledgerBody(st *State, d *Data, width, rows int) []string {
 		columns = 2
 	}
 	said := theme.Wrap(theme.Clean(d.Ledger.Sentence), width, 3)
+	if full := theme.Wrap(theme.Clean(analysis.Explain(&d.Ledger, d.Snapshot)), width, rows); len(full) > 0 && len(d.Ledger.Rows)+1+len(full) <= rows {
+		said = full
+	}
 	room := rows
 	if rows > 3 {
 		room = rows - min(len(said), max(rows-(len(d.Ledger.Rows)+columns-1)/columns, 1))

@@ -29,6 +29,7 @@ type Data struct {
 	LimitOK  bool
 	Reach    analysis.Reach    // when Limit is reached
 	GC       analysis.GC       // between Recent and Snapshot
+	WhatIf   []analysis.WhatIf // what other settings of the collector would cost, by what was between the two
 	Cycles   []sampler.GCCycle // oldest first, at most 512
 
 	Heap           *profile.Heap // allocation sites; nil when not read

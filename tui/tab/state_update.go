@@ -83,6 +83,7 @@ func (s *State) judge(d *Data, of *Scene) {
 	if d.Recent != nil {
 		d.GC = analysis.GCBetween(d.Recent, d.Snapshot)
 	}
+	d.WhatIf = whatIf(d)
 	d.Growth, d.Reach = analysis.Growth{}, analysis.Reach{}
 	series := of.History.Series(sampler.ProcessRSS)
 	if series == nil {
