@@ -98,6 +98,7 @@ type FoundColumn struct {
 // FoundRow is a line of a finding's table. In JSON it is one object with the numbers beside the name.
 type FoundRow struct {
 	Name    string
+	Key     string             // does not change when the words do, as "heap_live" in the ledger; "" where Name is that
 	Numbers map[string]float64 // by the keys of columns, and others; what is not known is absent
 	Note    string             // what the numbers mean here, or how sure they are
 }
@@ -105,12 +106,13 @@ type FoundRow struct {
 // rowJSON is the part of a row that is not its numbers.
 type rowJSON struct {
 	Name string `json:"name"`
+	Key  string `json:"key,omitempty"`
 	Note string `json:"note,omitempty"`
 }
 
 // MarshalJSON writes the name first, then the numbers in alphabetical order.
 func (r FoundRow) MarshalJSON() ([]byte, error) {
-	words, err := json.Marshal(rowJSON{r.Name, r.Note})
+	words, err := json.Marshal(rowJSON{r.Name, r.Key, r.Note})
 	if err != nil || len(r.Numbers) == 0 {
 		return words, err
 	}
@@ -131,7 +133,7 @@ func (r *FoundRow) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return err
 	}
-	*r = FoundRow{Name: words.Name, Note: words.Note, Numbers: map[string]float64{}}
+	*r = FoundRow{Name: words.Name, Key: words.Key, Note: words.Note, Numbers: map[string]float64{}}
 	for key, value := range fields {
 		if number, ok := value.(float64); ok {
 			r.Numbers[key] = number

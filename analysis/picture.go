@@ -74,7 +74,7 @@ func ledgerFinding(s *sampler.Snapshot, m *sampler.Mappings) (out []Finding, war
 		f.Details = []string{text}
 	}
 	for _, r := range l.Rows {
-		f.Rows = append(f.Rows, FoundRow{Name: r.Name, Numbers: numbers{"bytes": r.Bytes, "share_percent": partOf(r.Bytes, l.Total)}, Note: r.Note})
+		f.Rows = append(f.Rows, FoundRow{Name: r.Name, Key: r.Key, Numbers: numbers{"bytes": r.Bytes, "share_percent": partOf(r.Bytes, l.Total)}, Note: r.Note})
 		if r.Key == "unexplained" {
 			f.Evidence["unexplained_bytes"] = r.Bytes
 		}

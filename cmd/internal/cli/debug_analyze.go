@@ -118,6 +118,9 @@ func (o *analyze) process(ctx context.Context, r *analysis.Findings) error {
 	found, warnings := analysis.Picture(sight)
 	r.Findings = found
 	r.Warnings = append(r.Warnings, warnings...)
+	if s.info.Opaque {
+		r.Warnings = append(r.Warnings, "the program could not be looked into: whether it is a Go program is not known")
+	}
 	if s.info.Source != "memory" && s.info.Source != "agent" { // the hints of those tell of other abilities than to see
 		for _, hint := range s.info.Hints {
 			printLines(o.env.Err, "heaptop: ", hint)
