@@ -78,8 +78,8 @@ func (r *runner) blame(ctx context.Context, j *job, out *gates.Scenario) error {
 // ofGo reports whether allocation sites could explain a metric: the scenario runs a Go program, and sites are about it.
 func ofGo(metric string, out *gates.Scenario) bool {
 	about := slices.Contains([]string{"peak_rss", "sustained_rss", "growth", "growth_rate", "allocs_per_op", "bytes_per_op"}, metric)
-	return (about || slices.Contains(goMetrics(), metric)) && metric != "goroutines" &&
-		(len(out.Metrics["alloc_bytes"].Values) > 0 || len(out.Metrics["bytes_per_op"].Values) > 0)
+	isGo := slices.ContainsFunc([]string{"alloc_bytes", "peak_heap", "bytes_per_op"}, func(m string) bool { return len(out.Metrics[m].Values) > 0 })
+	return isGo && (about || slices.Contains(goMetrics(), metric)) && metric != "goroutines"
 }
 
 func why(err error) string {

@@ -191,3 +191,17 @@ func TestShellLine(t *testing.T) {
 		t.Errorf("allocs %+v", v)
 	}
 }
+
+// A shell that becomes the program just when it is looked at is no Go program that was lost.
+func TestProgramBehindAShell(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := policy.Scenario{Name: "line", Kind: gates.KindCommand, Env: map[string]string{childEnv: "1"}, Sessions: 1, Runs: 20, Limits: limit("allocs", 1e9),
+		Run: "for i in 1 2 3 4 5 6 7 8; do sleep 0.001; done; exec '" + exe + "' -garbage 1000000"}
+	got := only(t, measure(t, run.Options{Policy: policyIn(t.TempDir(), s)}))
+	if v := got.Metrics["allocs"]; len(v.Values) != 20 {
+		t.Errorf("allocs %+v, want one of each run", v)
+	}
+}

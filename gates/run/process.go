@@ -26,6 +26,7 @@ type process struct {
 	child   launch.Child
 	tried   bool
 	session sampler.Session
+	opened  time.Time
 	why     error // why it cannot be read; nil while nobody tried
 	notGo   bool
 	ended   bool
@@ -58,7 +59,7 @@ func (p *process) open(ctx context.Context, pid int) {
 		p.notGo = errors.Is(err, sampler.ErrUnsupported) && !isGo(pid)
 		return
 	}
-	p.session, p.why = s, nil
+	p.session, p.opened, p.why = s, time.Now(), nil
 }
 
 // attach opens the process from the sampling side, unless it has ended or somebody tried before.

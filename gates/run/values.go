@@ -2,7 +2,6 @@ package run
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -89,7 +88,8 @@ func (o *once) resident(m *launch.Measurement) {
 func (o *once) sustained(metric string, points []sampler.Point, from, end time.Time) {
 	v, n := weighted(points, from, end)
 	if n < leastReadings || end.Sub(from) < leastSteady {
-		o.tooShort(metric, "%d readings after the warm-up: a steady state needs %d, over %s", n, leastReadings, leastSteady)
+		o.tooShort(metric, "%d readings in %s after the warm-up: a steady state needs %d, in %s", n,
+			max(end.Sub(from), 0).Round(time.Millisecond), leastReadings, leastSteady)
 		return
 	}
 	o.set(metric, v, fmt.Sprintf("%d readings", n))
@@ -190,11 +190,16 @@ func (o *once) allocations(w *watch, m *launch.Measurement) {
 			count, bytes = count+n, bytes+b
 		}
 	}
-	lost := len(unread) + w.unread + w.dropped
-	if lost > 0 || processes == 0 {
+	for _, name := range w.unread {
+		unread = append(unread, name+" turned into another program before it could be read")
+	}
+	if w.dropped > 0 {
+		unread = append(unread, fmt.Sprintf("%d processes beyond %d were not followed", w.dropped, maxProcs))
+	}
+	if len(unread) > 0 || processes == 0 {
 		why := "no Go process was read"
-		if lost > 0 {
-			why = fmt.Sprintf("%d of the run's Go processes could not be read to their end; %s", lost, strings.Join(unread[:min(len(unread), 1)], ""))
+		if len(unread) > 0 {
+			why = fmt.Sprintf("%d Go processes could not be read to their end: %s", len(unread), unread[0])
 		}
 		o.lack("allocs", "%s", why)
 		o.lack("alloc_bytes", "%s", why)

@@ -47,7 +47,7 @@ type watch struct {
 	living  map[int]*process
 	all     []*process // every Go process, and those of which that is not known
 	dropped int        // processes beyond what is remembered
-	unread  int        // Go programs that turned into another program before their totals could be read
+	unread  []string   // Go programs that turned into another one before their totals could be read
 
 	rss      []sampler.Point
 	slots    chan struct{}
@@ -74,7 +74,7 @@ func (w *watch) started(c launch.Child) {
 		w.root, w.began = c.PID, c.Started
 	}
 	if before := w.living[c.PID]; before != nil {
-		w.replace(before)
+		w.replace(before, c.Started)
 	}
 	w.add(c)
 }
@@ -90,18 +90,25 @@ func (w *watch) add(c launch.Child) *process {
 	return p
 }
 
-// replace forgets a program that became another one. It may be in use: it is told and closed from aside.
-func (w *watch) replace(p *process) {
+// replace forgets a program that became another one at a time. It may be in use: it is told and closed from aside. What
+// was opened only after that time is the new program, which is opened again as itself.
+func (w *watch) replace(p *process, at time.Time) {
+	if stop := p.opening.Load(); stop != nil {
+		(*stop)()
+	}
 	w.attached.Go(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ended = true
-		if p.session != nil {
-			w.mu.Lock()
-			w.unread++
-			w.mu.Unlock()
-		}
+		lost := p.session != nil && p.opened.Before(at)
 		p.release()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if lost {
+			w.unread = append(w.unread, p.child.Name)
+			return
+		}
+		w.all = slices.DeleteFunc(w.all, func(q *process) bool { return q == p })
 	})
 }
 
