@@ -168,7 +168,7 @@ func whatIfRow(w *WhatIf) FoundRow {
 	return r
 }
 
-// finding begins a finding of an adviser.
+// found begins a finding of an adviser.
 func found(analyzer string, s Severity, title string) Finding {
 	return Finding{Analyzer: analyzer, Severity: s, Title: title, Sites: []FoundSite{}, Evidence: map[string]float64{}}
 }
@@ -187,6 +187,3 @@ func (f *facts) row(key string) float64 {
 func (f *facts) matters(bytes float64) bool {
 	return bytes >= leastGain && f.rss.OK && bytes >= leastShare*f.rss.Value
 }
-
-// seconds puts so many seconds in words.
-func seconds(v float64) string { return unit.Format("seconds", v) }

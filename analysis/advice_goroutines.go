@@ -32,7 +32,7 @@ func adviseGoroutines(f *facts) []Finding {
 	for _, row := range profile.GoroutineRows(f.Goroutines, f.GoroutinesFrom) {
 		grows, never := f.comes(&row), neverEnds(row.State)
 		idle := blocked(row.State) && row.Count >= manyWaiting && row.WaitMin.OK && row.WaitMin.Value >= longWaiting
-		if !grows && !idle && !(never && row.Count >= manyForever) || len(out.Rows) == mostAdvised {
+		if told := grows || idle || never && row.Count >= manyForever; !told || len(out.Rows) == mostAdvised {
 			continue
 		}
 		growing, forever = growing || grows, forever || never

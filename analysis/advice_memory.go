@@ -19,12 +19,12 @@ func adviseFree(f *facts) []Finding {
 	}
 	out := found("free_memory", Info, fmt.Sprintf("%s of the heap is free, resident, and not returned to the system", unit.Bytes(free)))
 	out.Evidence["free_bytes"], out.Evidence["rss_bytes"] = free, f.rss.Value
-	for_ := ""
-	if span := f.Record.Span(); span > 0 {
+	span, lasting := f.Record.Span(), ""
+	if span > 0 {
 		out.Evidence["watched_seconds"] = span.Seconds()
-		for_ = " It was never less in " + unit.Duration(span) + "."
+		lasting = " It was never less in " + unit.Duration(span) + "."
 	}
-	out.Details = []string{"A peak in the past left it behind." + for_ + " The runtime returns by itself what it has above its goal, slowly, and keeps 10 % beyond it."}
+	out.Details = []string{"A peak in the past left it behind." + lasting + " The runtime returns by itself what it has above its goal, slowly, and keeps 10 % beyond it."}
 	out.Advice = fmt.Sprintf("debug.FreeOSMemory() returns about %s at once (%s of RSS). The price is a forced collection, and page faults when "+
 		"the heap grows again: it pays after a peak that does not come back soon. GOMEMLIMIT makes the runtime return it when it gets near the limit.",
 		unit.Bytes(free), unit.Percent(free/f.rss.Value))
