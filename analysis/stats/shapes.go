@@ -13,16 +13,16 @@ const maxColumns = 8
 
 // basis holds every column that a model may be made of: the values, what they are, and their indices by use.
 type basis struct {
-	values                         [][]float64
-	parts                          []Part
-	y                              []float64
-	warmups, fills, steps, onsets  []int
-	periods                        [][2]int
-	stairs                         []int
-	load                           int // 0: none
-	same, shifted                  [][]float64
-	sameY, shiftedY                []float64
-	squares, shiftedSquares, edges float64
+	values                        [][]float64
+	parts                         []Part
+	y                             []float64
+	warmups, fills, steps, onsets []int
+	periods                       [][2]int
+	stairs                        []int
+	load                          int // 0: none
+	same, shifted                 [][]float64
+	sameY, shiftedY               []float64
+	squares, shiftedSquares       float64
 }
 
 // newBasis makes the columns for times x, which run from 0 to 1, and prepares their products.

@@ -60,8 +60,8 @@ func leaking() []Kind {
 		{Name: "driven by load", Leak: true, draw: drivenByLoad},
 		over("with a step", func(r *rand.Rand, p *plan) { p.shape = step(r, p) }),
 		{Name: "quadratic", Leak: true, draw: func(r *rand.Rand, p *plan) {
-			grown := usual(r) / 6000 * p.total
-			p.shape = func(t float64) float64 { return 1 + grown*math.Pow(t/p.total, 2) }
+			faster := usual(r) / 6000 / p.total
+			p.shape = func(t float64) float64 { return 1 + faster*t*t }
 		}},
 		{Name: "native only", Leak: true, Native: true, Steady: true, draw: func(r *rand.Rand, p *plan) {
 			p.rate = usual(r) / 6000
