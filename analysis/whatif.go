@@ -146,7 +146,8 @@ func (in *WhatIfInput) At(gogc int, limit float64) WhatIf {
 // cost fills in the GC CPU, and recognises the spiral.
 func (in *WhatIfInput) cost(w *WhatIf) {
 	room := in.room(w.GOGC, w.MemoryLimit)
-	if in.MarkAlloc.OK && w.MemoryLimit > 0 && in.MarkAlloc.Value > mostMarkingShare*room {
+	tighter := !in.GOGC.OK || room < in.room(int(in.GOGC.Value), in.MemoryLimit.Value) // than what works now
+	if in.MarkAlloc.OK && w.MemoryLimit > 0 && tighter && in.MarkAlloc.Value > mostMarkingShare*room {
 		*w = w.spiral("the next collection would be due before one has ended")
 		return
 	}

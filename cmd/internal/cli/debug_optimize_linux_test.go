@@ -139,18 +139,8 @@ func try(t *testing.T, r whatIfRun, row *analysis.FoundRow, binary string) measu
 // too. docs/whatif.md has its table.
 func TestWhatIfComesTrue(t *testing.T) {
 	binary, tool := compileWhatIf(t), heaptop(t)
-	if os.Getenv("HEAPTOP_FULL") == "" {
-		r := whatIfRun{"fast", 300 * time.Millisecond, 1200 * time.Millisecond, "100", "off"}
-		rows, _ := r.predict(t, tool, binary)
-		for _, row := range settings(rows) {
-			if !strings.HasPrefix(row.Name, "GOGC=200") && !strings.HasPrefix(row.Name, "GOGC=off") {
-				continue
-			}
-			got := try(t, r, &row, binary)
-			if off := relative(row.Numbers["peak_heap_bytes"], got.PeakHeap); math.Abs(off) > 0.3 {
-				t.Errorf("%s: predicted a peak of %.1f MB, it was %.1f MB", row.Name, row.Numbers["peak_heap_bytes"]/1e6, got.PeakHeap/1e6)
-			}
-		}
+	if os.Getenv("HEAPTOP_FULL") != "1" {
+		comesTrueAtAll(t, whatIfRun{"fast", 300 * time.Millisecond, 1200 * time.Millisecond, "100", "off"}, tool, binary)
 		return
 	}
 	for _, r := range []whatIfRun{
@@ -159,6 +149,33 @@ func TestWhatIfComesTrue(t *testing.T) {
 		{"demo", 10 * time.Second, 40 * time.Second, "100", "off"},
 	} {
 		t.Run(r.load, func(t *testing.T) { compareWhatIf(t, r, tool, binary) })
+	}
+}
+
+// comesTrueAtAll compares the peaks of two settings. A second on a busy machine is easily disturbed: it is tried three times.
+func comesTrueAtAll(t *testing.T, r whatIfRun, tool, binary string) {
+	t.Helper()
+	const tries, within = 3, 0.25
+	for i := range tries {
+		rows, _ := r.predict(t, tool, binary)
+		double := slices.IndexFunc(rows, func(row analysis.FoundRow) bool { return row.Name == "GOGC=200" })
+		limit := len(rows) - 3 // one and a half of what it needs now
+		if double < 0 || limit < 0 || !strings.HasPrefix(rows[limit].Name, "GOGC=off GOMEMLIMIT") {
+			t.Fatalf("no such settings in %+v", rows)
+		}
+		var wrong []string
+		for _, row := range []*analysis.FoundRow{&rows[double], &rows[limit]} {
+			peak, got := row.Numbers["peak_heap_bytes"], try(t, r, row, binary)
+			if math.Abs(relative(peak, got.PeakHeap)) > within {
+				wrong = append(wrong, fmt.Sprintf("%s: predicted a peak of %.1f MB, it was %.1f MB", row.Name, peak/1e6, got.PeakHeap/1e6))
+			}
+		}
+		if len(wrong) == 0 {
+			return
+		}
+		if t.Log(wrong); i == tries-1 {
+			t.Errorf("%d times: %q", tries, wrong)
+		}
 	}
 }
 
