@@ -350,8 +350,11 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 		f.Details = append(f.Details, "The Go heap does not explain it: it is allocated by C code or system calls, and no allocation site of Go is its cause.")
 	}
 	list := w.maps.suspects(w.settled(), leastExact, 0)
+	if len(w.maps.times) < leastExact {
+		list = w.maps.risen()
+	}
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: %d readings of the address space, %d needed, and one mapping that grows.", len(w.maps.times), leastExact))
+		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", plural(len(w.maps.times), "reading")))
 		return
 	}
 	f.RowsOf = "mapping"

@@ -143,7 +143,7 @@ func (w *LeakWatch) weighNative(l *Leak) {
 		return
 	}
 	from := w.settled()
-	if grown, ok := w.maps.grown(from); ok && grown < growthTail*l.PerHour*w.maps.span(from).Hours() {
+	if grown, ok := w.maps.grown(from, w.last.Time); ok && grown < growthTail*l.PerHour*w.maps.span(from).Hours() {
 		l.Verdict, l.Needed = LeakFlat, sampler.Reading{}
 		l.Reason = "the mappings that are not the Go heap's did not grow"
 	}

@@ -291,16 +291,43 @@ func slopeError(x, y []float64) float64 {
 	return math.Sqrt(squares / float64(len(x)-2) / sxx)
 }
 
-// grown returns by how much the sum grew since from, by its slope; ok is false for too few readings.
-func (p *panel) grown(from time.Time) (grown float64, ok bool) {
+// grown returns by how much the sum grew since from, by its slope; ok is false for too few readings, and for those that are
+// of less than half of the time until to.
+func (p *panel) grown(from, to time.Time) (grown float64, ok bool) {
 	var x, y []float64
 	for i, t := range p.times {
 		if !t.Before(from) {
 			x, y = append(x, t.Sub(from).Hours()), append(y, p.total[i])
 		}
 	}
-	if len(x) < leastExact {
+	if len(x) < 2 || 2*(x[len(x)-1]-x[0]) < to.Sub(from).Hours() {
 		return 0, false
 	}
 	return stats.SenSlope(x, y) * (x[len(x)-1] - x[0]), true
+}
+
+// risen returns the rows that are larger at the end than at the beginning, for readings that are too few for a trend. Only
+// what is counted, and not sampled, can be told so.
+func (p *panel) risen() []suspect {
+	n := len(p.times)
+	if n < 2 {
+		return nil
+	}
+	hours := p.times[n-1].Sub(p.times[0]).Hours()
+	all := p.total[n-1] - p.total[0]
+	if all <= 0 {
+		return nil
+	}
+	var out []suspect
+	for key, row := range p.rows {
+		if len(row) < n || row[n-1]-row[0] < 0.1*all || row[n-1] <= row[0] {
+			continue
+		}
+		grown := row[n-1] - row[0]
+		s := suspect{key: key, first: row[0], last: row[n-1], grown: grown, share: grown / all}
+		s.slope = stats.Slope{Slope: grown / hours, Low: grown / hours, High: grown / hours, N: 2}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, compareSuspects)
+	return out
 }

@@ -51,6 +51,7 @@ func TestReadSeriesRefuses(t *testing.T) {
 		{"a time that is out of range", "time,a\n1e300,1\n", "line 2, column 1: \"1e300\": out of range"},
 		{"times of two sorts", "time,a\n1,1\n2026-01-02T15:04:05Z,1\n", "line 3, column 1"},
 		{"a time that goes back", "time,a\n1,1\n2,1\n2,1\n", `line 4, column 1: "2" is not after the time before it`},
+		{"a time that is far away", "time,a\n1,1\n2,1\n5e9,1\n", `line 4, column 1: "5e9" is more than a hundred years`},
 		{"a word", "time,a,b\n1,1,2\n2,1,many\n", `line 3, column 5: "many" is no number`},
 		{"an endless number", "time,a\n1,Inf\n", `line 2, column 3: "Inf" is no number`},
 		{"a line that is too short", "time,a,b\n1,1\n", "wrong number of fields"},

@@ -21,6 +21,7 @@ const (
 	seriesColumns = 256
 	seriesRows    = 2_000_000
 	seriesCells   = 8_000_000 // what is kept
+	seriesSpan    = 100 * 365 * 24 * time.Hour
 )
 
 // seriesTable is what a CSV file of series holds: a column for each, with a reading for every time, but for what is missing.
@@ -115,6 +116,8 @@ func (t *seriesTable) addLine(r *csv.Reader, record []string) error {
 		return at(r, 0, "%q: the other times are written in another way", clipped(record[0]))
 	case !when.After(t.times[n-1]):
 		return at(r, 0, "%q is not after the time before it", clipped(record[0]))
+	case when.Sub(t.times[0]) > seriesSpan:
+		return at(r, 0, "%q is more than a hundred years after the first time", clipped(record[0]))
 	}
 	t.times = append(t.times, when)
 	for i, cell := range record[1:] {

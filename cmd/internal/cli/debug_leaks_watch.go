@@ -138,13 +138,21 @@ func (l *leakWatch) follow(ctx context.Context, w *sampler.Watcher) {
 		if err != nil && ctx.Err() == nil {
 			l.warn(plainly(err))
 		}
-		// What could not be read is asked for again in its turn, not at once.
-		for _, last := range []*time.Time{&l.heap, &l.routines, &l.maps} {
-			if now := time.Now(); now.Sub(*last) >= l.pace {
-				*last = now
-			}
-		}
+		l.postpone(time.Now())
 		l.mu.Unlock()
+	}
+}
+
+// postpone asks for what could not be read in its turn, and not at once: but soon for the address space, whose reading may
+// only have been put off.
+func (l *leakWatch) postpone(now time.Time) {
+	for _, last := range []*time.Time{&l.heap, &l.routines} {
+		if now.Sub(*last) >= l.pace {
+			*last = now
+		}
+	}
+	if now.Sub(l.maps) >= l.pace {
+		l.maps = now.Add(time.Second - l.pace)
 	}
 }
 
