@@ -169,7 +169,7 @@ func (r *runner) compile(ctx context.Context, s *policy.Scenario, at *side, fold
 			continue
 		}
 		b := suite{pkg: pkg, dir: dir, binary: filepath.Join(folder, fmt.Sprintf("p%03d.test", len(out)))}
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", b.binary, "--", pkg)
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", b.binary, pkg) // an import path, which is no flag
 		if err := r.execute(ctx, cmd, at.folder(s), env, nil); err != nil {
 			return nil, fmt.Errorf("build the benchmarks of %s (%s): %w", pkg, at.describe(), err)
 		}

@@ -235,11 +235,7 @@ func (o *Options) compareBallast(ctx context.Context, s *policy.Scenario) (Proof
 	const metric = "peak_rss"
 	factor := 1 + planted*increaseOf(s.Compare, metric)
 	p := Proof{Scenario: s.Name, Metric: metric, What: fmt.Sprintf("programs that carry %.4g times as much as others", factor)}
-	c, err := decide(s.Compare, metric, o.seed(), func(side gates.Side) (float64, error) {
-		n := float64(leastBallast)
-		if side == gates.Current {
-			n *= factor
-		}
+	carry := func(n float64) (float64, error) {
 		got, err := o.carryOnce(ctx, s, n)
 		if err != nil {
 			return 0, err
@@ -249,6 +245,17 @@ func (o *Options) compareBallast(ctx context.Context, s *policy.Scenario) (Proof
 			return 0, errors.New(got.missing[metric].why)
 		}
 		return v, nil
+	}
+	own, err := carry(0) // what the program itself takes grows by nothing
+	if err != nil {
+		p.Why = err.Error()
+		return p, context.Cause(ctx)
+	}
+	c, err := decide(s.Compare, metric, o.seed(), func(side gates.Side) (float64, error) {
+		if side == gates.Current {
+			return carry(factor*(own+leastBallast) - own)
+		}
+		return carry(leastBallast)
 	})
 	p.Red, p.Why = err == nil && c.Verdict == gates.Regressed, c.Verdict
 	if err != nil {
