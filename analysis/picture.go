@@ -23,29 +23,12 @@ type Sight struct {
 	Threshold  float64 // bytes: smaller allocation sites are not listed
 }
 
-// Picture tells where the target's memory is, in all parts that were read: the ledger, limits, what the kernel counts,
-// the collector, allocation sites, types, size classes, mappings and goroutines. warnings is what weakens the numbers.
-// Parts that were not read are left out.
+// Picture tells where the target's memory is, in all parts that were read: what every analyzer of All finds, in that order.
+// warnings is what weakens the numbers. Parts that were not read are left out.
 func Picture(s *Sight) (out []Finding, warnings []string) {
-	if s.Snapshot != nil {
-		ledger, notes := ledgerFinding(s.Snapshot, s.Mappings)
-		out, warnings = append(out, ledger...), notes
-		out = append(out, limitsFinding(s.Snapshot)...)
-		out = append(out, kernelFinding(s.Snapshot)...)
-		out = append(out, collectorFinding(s.Snapshot, s.Info.Started)...)
-	}
-	out = append(out, Hotspots(s.Heap, s.Walk, s.Threshold)...)
-	if s.Walk != nil {
-		out = append(out, typesFinding(s.Walk)...)
-	}
-	if s.Spans != nil {
-		out = append(out, classesFinding(s.Spans)...)
-	}
-	if s.Mappings != nil {
-		out = append(out, mappingsFinding(s.Mappings))
-	}
-	if s.Goroutines != nil {
-		out = append(out, goroutinesFinding(s.Goroutines, s.Snapshot)...)
+	for _, a := range All() {
+		found, notes := a.Find(s)
+		out, warnings = append(out, found...), append(warnings, notes...)
 	}
 	return out, warnings
 }
