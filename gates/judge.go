@@ -13,7 +13,7 @@ func (s *Scenario) Judge() {
 		c := &s.Comparisons[i]
 		c.Severity = c.severity(s.broken(c.Metric))
 		if c.Gated {
-			verdict, judged = worse(verdict, c.gate()), judged+1
+			verdict, judged = worse(verdict, c.Means()), judged+1
 		}
 	}
 	if s.Error == "" && judged == 0 {
@@ -30,8 +30,9 @@ func (s *Scenario) broken(metric string) bool {
 	return slices.ContainsFunc(s.Gates, func(g Gate) bool { return g.Metric == metric && g.Verdict == Failed })
 }
 
-// gate is what a gated comparison means for its scenario.
-func (c Comparison) gate() Verdict {
+// Means says what a comparison comes to for its scenario where it is gated: growth that is accepted passes, and
+// OnInconclusive decides on what is inconclusive.
+func (c Comparison) Means() Verdict {
 	switch c.Verdict {
 	case Stable, Improved:
 		return Passed

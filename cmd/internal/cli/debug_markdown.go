@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/gates/report"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -99,24 +100,8 @@ func holdersMarkdown(b *strings.Builder, f *analysis.Finding) {
 	}
 }
 
-// inMarkdown makes a sentence with names from strangers safe in Markdown: no markup, no HTML, no mention, no link, and no
-// end of a table's cell.
-func inMarkdown(s string) string {
-	s = strings.ReplaceAll(theme.Clean(s), "www.", "www\x00")
-	var b strings.Builder
-	for i, r := range s {
-		link := r == ':' && strings.HasPrefix(s[i:], "://")
-		switch {
-		case r == 0:
-			b.WriteString("&#46;")
-		case link, r < 0x80 && strings.ContainsRune("\\`*_{}[]<>#!|~@&$", r):
-			fmt.Fprintf(&b, "&#%d;", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// inMarkdown makes a sentence with names from strangers safe in Markdown.
+func inMarkdown(s string) string { return report.MarkdownText(theme.Clean(s)) }
 
 // inCode makes a name from a stranger a piece of code, without what would reach a terminal that shows the text.
 func inCode(s string) string { return code(theme.Clean(s)) }

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"strings"
+
+	"github.com/alloc-dev/heaptop/gates/report"
 )
 
 // diffMarkdown prints the report as GitHub's Markdown. Texts from files are code, so that nothing in them is markup, a
@@ -91,24 +93,5 @@ func markdownStack(b *strings.Builder, row *diffRow) {
 	b.WriteString("\n</details>\n")
 }
 
-// code makes a text a piece of code that no character in it can end, in tables and in HTML too. The text has no line
-// breaks. Where it holds what a code span cannot, every character that means something becomes an entity.
-func code(s string) string {
-	if s == "" {
-		return ""
-	}
-	if !strings.ContainsAny(s, "`|\\<>&") {
-		return "`" + s + "`"
-	}
-	var b strings.Builder
-	b.WriteString("<code>")
-	for _, r := range s {
-		if r < 0x80 && r != ' ' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
-			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString("</code>")
-	return b.String()
-}
+// code makes a text of one line a piece of code in Markdown.
+func code(s string) string { return report.MarkdownCode(s) }

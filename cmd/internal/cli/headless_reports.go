@@ -5,55 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/report"
 )
-
-// format is a way to write a report.
-type format struct {
-	Name, What string
-	Write      func(io.Writer, *gates.Report) error
-}
-
-// formatList is the table of the formats.
-func formatList() []format {
-	return []format{
-		{"json", "the report itself, which can be a baseline", func(w io.Writer, r *gates.Report) error {
-			data, err := r.JSON()
-			if err == nil {
-				_, err = w.Write(data)
-			}
-			return err
-		}},
-	}
-}
 
 // reportFormats are the names of the formats of reports.
 func reportFormats() []string {
 	var list []string
-	for _, f := range formatList() {
+	for _, f := range report.Formats() {
 		list = append(list, f.Name)
 	}
 	return list
 }
 
-func reportFormat(name string) (format, bool) {
-	for _, f := range formatList() {
+func reportFormat(name string) (report.Format, bool) {
+	for _, f := range report.Formats() {
 		if f.Name == name {
 			return f, true
 		}
 	}
-	return format{}, false
+	return report.Format{}, false
 }
 
 // defaultFormat is what stdout gets when no format is named.
-func defaultFormat() string {
-	if _, ok := reportFormat("text"); ok {
-		return "text"
-	}
-	return formatList()[0].Name
-}
+const defaultFormat = "text"
 
 // checkReportFormats refuses a format that is not known, and two reports in one place.
 func checkReportFormats(typed []string, output string) error {
@@ -89,7 +67,7 @@ type reports struct {
 }
 
 type outlet struct {
-	format format
+	format report.Format
 	file   *outputFile // nil for stdout
 }
 
@@ -117,7 +95,7 @@ func openReports(env *environment, typed []string, output string) (*reports, err
 		typed = append([]string{"json=" + output}, typed...)
 	}
 	if len(typed) == 0 || len(typed) == 1 && output != "" {
-		typed = append(typed, defaultFormat())
+		typed = append(typed, defaultFormat)
 	}
 	for _, t := range typed {
 		name, file, _ := strings.Cut(t, "=")
@@ -134,6 +112,9 @@ func (r *reports) write(rep *gates.Report) error {
 	var all []error
 	for _, d := range r.list {
 		all = append(all, d.write(r.env.Out, rep))
+		if d.format.Name == githubFormat {
+			all = append(all, summarize(r.env.Getenv, rep))
+		}
 	}
 	r.list = nil
 	return errors.Join(all...)
@@ -169,4 +150,29 @@ func (r *reports) discard() {
 		}
 	}
 	r.list = nil
+}
+
+// githubFormat is the format that has a second part: the summary of the step.
+const githubFormat = "github"
+
+// summarize appends to the file that GitHub Actions shows as the summary of a step, as far as there is room in it. It does
+// nothing elsewhere.
+func summarize(getenv func(string) string, rep *gates.Report) error {
+	path := getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the summary of the step: %w", err)
+	}
+	var written int64
+	if at, statErr := file.Stat(); statErr == nil {
+		written = at.Size()
+	}
+	err = errors.Join(report.GitHubSummary(file, rep, int(max(0, report.MaxSummary-written))), file.Close())
+	if err != nil {
+		return fmt.Errorf("write the summary of the step to %s: %w", path, err)
+	}
+	return nil
 }

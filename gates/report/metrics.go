@@ -1,0 +1,30 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alloc-dev/heaptop/gates"
+)
+
+// MetricLines writes one line METRIC:<scenario>.<metric>:<value> for each metric that was measured. The value is the
+// median of the runs in the metric's own unit. A colon or a space within a name is written as an underscore, so that the
+// line can be split at its colons.
+func MetricLines(w io.Writer, r *gates.Report) error {
+	b := bufio.NewWriter(w)
+	for _, s := range scenarios(r, inMetricLine) {
+		for _, metric := range order(s.Scenario) {
+			if m := s.Metrics[metric]; measured(m) {
+				fmt.Fprintf(b, "METRIC:%s.%s:%s\n", s.label, inMetricLine(name(metric)), number(m.Median))
+			}
+		}
+	}
+	return b.Flush()
+}
+
+func inMetricLine(s string) string { return strings.NewReplacer(":", "_", " ", "_").Replace(s) }
+
+// measured reports whether a metric has a value.
+func measured(m gates.Measured) bool { return len(m.Values) > 0 && finite(m.Median) }

@@ -1,0 +1,249 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+// finding is one thing that was judged and is no plain pass.
+type finding struct {
+	verdict gates.Verdict
+	metric  string // empty: of the scenario as a whole
+	text    string // a sentence, safe to print
+	grown   bool   // memory is above a limit or a baseline, so that sites explain it
+}
+
+// findings returns what is no plain pass of a scenario, what failed first, then what was not measured, then warnings.
+func findings(s *gates.Scenario) []finding {
+	var out []finding
+	if s.Error != "" {
+		out = append(out, finding{gates.Unmeasured, "", line(s.Error), false})
+	}
+	for _, g := range s.Gates {
+		if g.Verdict != gates.Passed {
+			out = append(out, finding{g.Verdict, g.Metric, gateWords(g), g.Verdict == gates.Failed})
+		}
+	}
+	for _, c := range s.Comparisons {
+		if means := c.Means(); c.Gated && means != gates.Passed {
+			out = append(out, finding{means, c.Metric, comparisonWords(c), c.Verdict == gates.Regressed})
+		}
+	}
+	if len(out) == 0 && severity(s.Verdict) > severity(gates.Warned) {
+		out = append(out, finding{s.Verdict, "", "the scenario is " + name(string(s.Verdict)) + ", and the report does not say why", false})
+	}
+	slices.SortStableFunc(out, func(a, b finding) int { return severity(b.verdict) - severity(a.verdict) })
+	return out
+}
+
+// severity orders verdicts for people: what failed comes before what could not be measured.
+func severity(v gates.Verdict) int {
+	return cmp.Or(slices.Index([]gates.Verdict{gates.Passed, gates.Warned, gates.Unmeasured, gates.Failed}, v)+1, 3)
+}
+
+// gateWords says what became of a limit.
+func gateWords(g gates.Gate) string {
+	metric, reason := name(g.Metric), line(g.Reason)
+	if !there(g.Value) {
+		verb := " could not be measured: "
+		if g.Verdict == gates.Warned {
+			verb = " could not be judged: "
+		}
+		return metric + verb + cmp.Or(reason, "no reason is known")
+	}
+	value, limit := gates.FormatValue(g.Unit, *g.Value), gates.FormatValue(g.Unit, g.Limit)
+	if value == limit && *g.Value != g.Limit {
+		value, limit = number(*g.Value), number(g.Limit)+" "+name(g.Unit)
+	}
+	text := metric + " is " + value + ", the limit is " + limit
+	if g.HeadroomPercent != nil && *g.HeadroomPercent < 0 {
+		text += ": " + percent(-*g.HeadroomPercent) + " above it"
+	}
+	return join(text, reason)
+}
+
+// comparisonWords says what became of a comparison.
+func comparisonWords(c gates.Comparison) string {
+	metric, against := name(c.Metric), ""
+	if c.Against != "" {
+		against = " against " + name(c.Against)
+	}
+	var text string
+	switch c.Verdict {
+	case gates.Stable:
+		text = metric + " is stable" + against
+	case gates.Improved, gates.Grew, gates.Regressed:
+		verb := " grew"
+		if c.Verdict == gates.Improved {
+			verb = " shrank"
+		}
+		text = metric + verb + by(c) + against
+		if c.Verdict != gates.Improved {
+			text += ", " + percent(c.MaxIncrease) + " is allowed"
+		}
+		if c.Severity != "" {
+			text += " (" + name(c.Severity) + ")"
+		}
+	case gates.Inconclusive:
+		text = fmt.Sprintf("%s: no verdict%s after %d and %d runs", metric, against, c.Runs[0], c.Runs[1])
+		if there(c.SmallestProvable) {
+			text += ", which could prove a change of " + percent(*c.SmallestProvable) + " at the least"
+		}
+	default:
+		text = metric + " could not be compared" + against
+	}
+	if c.Accepted != "" {
+		text += "; accepted: " + line(c.Accepted)
+	}
+	return join(text, line(c.Reason))
+}
+
+// by is " by 12.0% (11.2% to 12.9%)", as far as it is known.
+func by(c gates.Comparison) string {
+	if !there(c.ChangePercent) {
+		return ""
+	}
+	text := " by " + percent(math.Abs(*c.ChangePercent))
+	switch low, high := there(c.LowPercent), there(c.HighPercent); {
+	case low && high && *c.LowPercent == *c.HighPercent:
+	case low && high:
+		text += " (" + signed(*c.LowPercent) + " to " + signed(*c.HighPercent) + ")"
+	case low:
+		text += " (at least " + signed(*c.LowPercent) + ")"
+	}
+	return text
+}
+
+// join puts a reason behind a sentence.
+func join(text, reason string) string {
+	if reason == "" {
+		return text
+	}
+	return text + "; " + reason
+}
+
+// percent prints a percentage with a digit behind the point where it is below 100: "12.7%", "240%".
+func percent(v float64) string {
+	switch a := math.Abs(v); {
+	case !finite(v):
+		return "?"
+	case a >= 1e6:
+		return strconv.FormatFloat(v, 'g', 3, 64) + "%"
+	case a >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64) + "%"
+	case a != 0 && a < 0.95:
+		return strconv.FormatFloat(v, 'g', 2, 64) + "%"
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + "%"
+}
+
+func signed(v float64) string {
+	if v > 0 {
+		return "+" + percent(v)
+	}
+	return percent(v)
+}
+
+// blameWords returns the columns of a site: share, change, name.
+func blameWords(b gates.Blame) (share, change, site string) {
+	if finite(b.SharePercent) {
+		share = percent(math.Round(b.SharePercent))
+	}
+	if finite(b.ChangeBytes) {
+		change = unit.Change(b.ChangeBytes)
+	}
+	return share, change, name(b.Site)
+}
+
+// place is the file and the line that a site ends in: "pkg.Func dir/file.go:88".
+func place(site string) (file string, at int, ok bool) {
+	words := strings.Fields(site)
+	if len(words) < 2 {
+		return "", 0, false
+	}
+	last := words[len(words)-1]
+	i := strings.LastIndexByte(last, ':')
+	if i <= 0 {
+		return "", 0, false
+	}
+	at, err := strconv.Atoi(last[i+1:])
+	return last[:i], at, err == nil && at > 0
+}
+
+// headline is "heaptop: failed. 3 scenarios: 1 failed, 2 passed".
+func headline(r *gates.Report) string {
+	if len(r.Scenarios) == 0 {
+		return "heaptop: " + name(string(r.Verdict)) + ". No scenario was measured"
+	}
+	return "heaptop: " + name(string(r.Verdict)) + ". " + count(len(r.Scenarios), "scenario") + ": " + tally(r)
+}
+
+func tally(r *gates.Report) string {
+	n := map[gates.Verdict]int{}
+	for i := range r.Scenarios {
+		n[r.Scenarios[i].Verdict]++
+	}
+	var parts []string
+	for _, v := range []gates.Verdict{gates.Failed, gates.Unmeasured, gates.Warned, gates.Passed} {
+		if n[v] > 0 {
+			parts = append(parts, strconv.Itoa(n[v])+" "+string(v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return unit.Count(float64(n)) + " " + of + "s"
+}
+
+// where says when and where was measured, as far as is known.
+func where(r *gates.Report) string {
+	e := r.Environment
+	parts := []string{strings.Trim(name(e.OS)+"/"+name(e.Arch), "/"), name(e.CPU)}
+	if e.CPUs > 0 {
+		parts = append(parts, count(e.CPUs, "CPU"))
+	}
+	parts = append(parts, name(e.Go))
+	if e.Commit != "" {
+		parts = append(parts, strings.TrimSpace("commit "+short(e.Commit)+" "+name(e.Branch)))
+	}
+	text := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+	if !r.FinishedAt.IsZero() {
+		text = r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC") + ", " + text
+	}
+	return strings.TrimSuffix(text, ", ")
+}
+
+// short is the beginning of a commit's hash.
+func short(commit string) string {
+	if len(commit) == 40 && strings.Trim(commit, "0123456789abcdef") == "" {
+		return commit[:12]
+	}
+	return name(commit)
+}
+
+// effort is "5 runs, 12s", as far as it is known.
+func effort(s *gates.Scenario) string {
+	var parts []string
+	if s.Runs > 0 {
+		parts = append(parts, count(s.Runs, "run"))
+	}
+	if finite(s.DurationS) && s.DurationS > 0 {
+		parts = append(parts, unit.Duration(time.Duration(min(s.DurationS, 1e9)*float64(time.Second))))
+	}
+	if s.Sessions > 1 {
+		parts = append(parts, "heap per session of "+strconv.Itoa(s.Sessions))
+	}
+	return strings.Join(parts, ", ")
+}
