@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
 )
 
@@ -144,5 +145,22 @@ func TestInterruptedComparison(t *testing.T) {
 	}
 	if list := git(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
 		t.Errorf("worktrees are left: %s", list)
+	}
+}
+
+// A program that was built in the checkout alone is in neither side, and the error says what to do.
+func TestProgramThatGitIgnores(t *testing.T) {
+	isolate(t)
+	dir := repository(t, plain)
+	write(t, dir, "prog", "#!/bin/sh\n")
+	write(t, dir, "input.txt", "new")
+	s := scenario()
+	s.Build, s.Against = "", "HEAD"
+	write(t, dir, policy.Name, "version: 1\nscenarios:\n  - { name: work, run: ./prog, limits: { peak_rss: 1 GB } }\n")
+	commit(t, dir)
+	write(t, dir, "input.txt", "newer")
+	got := only(t, measure(t, run.Options{Policy: policyIn(dir, s)}))
+	if got.Verdict != gates.Unmeasured || !strings.Contains(got.Error, "let the scenario's build make the program") {
+		t.Errorf("%s, %q, want unmeasured with the next step", got.Verdict, got.Error)
 	}
 }

@@ -269,7 +269,7 @@ func (r *runner) once(ctx context.Context, j *job, at *side) (*once, error) {
 			return nil, err
 		}
 		j.failed = at
-		return nil, fmt.Errorf("run %d (%s): %w", j.runs, at.describe(), err)
+		return nil, fmt.Errorf("run %d (%s): %w%s", j.runs, at.describe(), err, at.hint(err))
 	}
 	if at == j.at {
 		j.current = append(j.current, got)

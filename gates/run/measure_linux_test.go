@@ -70,7 +70,7 @@ func TestLastMoment(t *testing.T) {
 	r := measure(t, run.Options{Policy: policyIn(t.TempDir(), s)})
 	got := only(t, r)
 	peak := got.Metrics["peak_rss"]
-	if peak.Median < 150e6 || peak.Median > 220e6 {
+	if peak.Median < 150e6 || peak.Median > 600e6 { // more than half of that only with the race detector
 		t.Errorf("peak RSS %.0f (%s), want 150 MB and a program", peak.Median, peak.Source)
 	}
 	if r.Verdict != gates.Failed || r.ExitCode != 1 || got.Gates[0].Verdict != gates.Failed {

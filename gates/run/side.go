@@ -2,12 +2,14 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // side is a state of the program in a folder, to be built and run there.
@@ -27,6 +29,19 @@ func (s *side) folder(sc *policy.Scenario) string {
 	}
 	return filepath.Join(s.base, sc.Dir)
 }
+
+// hint is what to do where a program is not found in a worktree: most often it was built in the user's checkout alone.
+func (s *side) hint(err error) string {
+	var f *fault
+	missing := errors.As(err, &f) && f.what == exitNotFound || errors.Is(err, sampler.ErrNotFound)
+	if s.tree.Dir == "" || !missing {
+		return ""
+	}
+	return " (both sides have only files that git does not ignore: let the scenario's build make the program)"
+}
+
+// exitNotFound is how a shell says that there is no such program.
+const exitNotFound = "exited 127"
 
 // trees are the sides that the policy's scenarios need, made when they are first asked for.
 type trees struct {
