@@ -3,7 +3,6 @@ package analysis
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -43,7 +42,7 @@ const (
 // The heap goal is that of the runtime: live + (live + stacks + globals) * GOGC/100, at least 4 MiB * GOGC/100, and under a
 // memory limit at most the limit less what is no heap and 3 % (Go's GC guide; runtime/mgcpacer.go). Marking begins a runway
 // before the goal, between 70 and 95 % of the way to it, and may end before the heap is there: each collection that was watched
-// is played again under the other setting, with the runway it had and what was allocated while it marked. The peak is that of as long a time. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
+// is played again under the other setting, with the runway it had and what was allocated while it marked. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
 // GC CPU goes with the number of collections, which is the allocation rate over what may be allocated between two.
 //
 // What it leaves out: that a program with more free CPU may allocate more, that caches of the processor suffer from a larger heap,
@@ -210,25 +209,15 @@ func (in *WhatIfInput) room(gogc int, limit float64) float64 {
 	return sum / float64(len(collections))
 }
 
-// highest is the highest peak to be expected in as long a time as was watched: of as many of the collections watched as
-// would come with these settings.
+// highest is the highest peak of all collections that were watched, had they come with these settings.
 func (in *WhatIfInput) highest(gogc int, limit float64) float64 {
+	most := 0.0
 	collections := in.collections(in.livePeak())
-	peaks := make([]float64, 0, len(collections))
 	for i := range collections {
 		goal, _ := in.goal(collections[i].Live, gogc, limit)
-		peaks = append(peaks, collections[i].peak(goal))
+		most = math.Max(most, collections[i].peak(goal))
 	}
-	slices.Sort(peaks)
-	if !in.GOGC.OK || !in.MemoryLimit.OK {
-		return peaks[len(peaks)-1]
-	}
-	n := float64(len(peaks))
-	come := n * in.room(int(in.GOGC.Value), in.MemoryLimit.Value) / in.room(gogc, limit)
-	if come >= 0 && come < math.MaxInt32 {
-		return peaks[max(int(math.Ceil(n*come/(come+1))), 1)-1] // the middle of where the largest of so many lies
-	}
-	return peaks[len(peaks)-1]
+	return most
 }
 
 // collections returns what was watched. Where no source told of single collections, it is one that ends at its goal.

@@ -188,6 +188,22 @@ func TestCurveMarksThePresentSetting(t *testing.T) {
 	}
 }
 
+// More room is never a lower peak, however much the live heap changes from one collection to the next.
+func TestCurveNeverFalls(t *testing.T) {
+	in := shop()
+	for i := range 7 {
+		in.Watched = append(in.Watched, analysis.WhatIfCycle{Live: float64(20+13*i%31) * mib, Runway: float64(3*i) * mib, Marking: float64(i) * mib})
+	}
+	last := 0.0
+	for g := 10; g < 1000; g += 10 {
+		w := in.At(g, 0)
+		if w.PeakHeap.Value < last {
+			t.Fatalf("GOGC=%d: %.0f is less than %.0f", g, w.PeakHeap.Value, last)
+		}
+		last = w.PeakHeap.Value
+	}
+}
+
 func TestOffWithoutALimitNeverCollects(t *testing.T) {
 	in := shop()
 	w := in.At(analysis.GOGCOff, 0)
