@@ -179,8 +179,8 @@ func name(metric string, then, now *siteReading, module string) ([]gates.Blame, 
 	}
 	if to == nil || then != nil && from == nil {
 		note := now.note
-		if note == "" {
-			note = then.note
+		if to != nil {
+			note = "on the other side, " + then.note
 		}
 		return classes(then, now), note + ": the sizes of objects are named in place of sites"
 	}

@@ -34,3 +34,18 @@ func CompareCommands(ctx context.Context, s policy.Scenario, base, current []str
 	}
 	return out, err
 }
+
+// MeasureOnce makes one run of a command.
+func MeasureOnce(ctx context.Context, s policy.Scenario) (gates.Run, error) {
+	o := Options{Policy: &policy.Policy{Scenarios: []policy.Scenario{s}}}
+	r := &runner{options: &o, policy: o.Policy, dir: ".", trees: trees{dir: "."}}
+	c, err := r.newCommand(&s, r.trees.user())
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.measure(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return got.values, nil
+}
