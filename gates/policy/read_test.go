@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -302,5 +303,34 @@ func TestOf(t *testing.T) {
 	_, err := policy.Of(policy.Flags{}, policy.Scenario{Kind: gates.KindCommand, Command: []string{"true"}})
 	if err == nil || !strings.Contains(err.Error(), `true has no limit, no preset`) {
 		t.Errorf("without a gate: %v", err)
+	}
+}
+
+// TestReadmePolicy reads the policy that the README shows.
+func TestReadmePolicy(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	if block == nil {
+		t.Fatal("the README shows no policy")
+	}
+	p, err := policy.Parse("README.md", block[1], policy.Options{Now: day("2026-12-01")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Scenarios) != 2 || len(p.Warnings) != 0 {
+		t.Errorf("%+v", p)
+	}
+	if err := validate(compile(t), block[1]); err != nil {
+		t.Errorf("the schema refuses it: %v", err)
+	}
+}
+
+// TestOwnPolicy reads the policy of this repository.
+func TestOwnPolicy(t *testing.T) {
+	if _, err := policy.Read("../../heaptop.yml", policy.Options{Now: time.Now()}); err != nil {
+		t.Error(err)
 	}
 }

@@ -242,8 +242,12 @@ func limitOf(s *policy.Scenario, metric string) (float64, bool) {
 
 // spread is how far the runs are apart, of their median.
 func spread(m gates.Measured) string {
-	if len(m.Values) < 2 || m.Median == 0 {
+	apart := slices.Max(m.Values) - slices.Min(m.Values)
+	switch {
+	case len(m.Values) < 2 || apart > 0 && m.Median == 0:
 		return "unknown"
+	case apart == 0:
+		return unit.Percent(0)
 	}
-	return unit.Percent((slices.Max(m.Values) - slices.Min(m.Values)) / m.Median)
+	return unit.Percent(apart / m.Median)
 }

@@ -146,6 +146,6 @@ func opensDashboard(command string) bool {
 	if fields[0] != "heaptop" {
 		return false
 	}
-	return len(fields) < 2 || !slices.Contains([]string{"snapshot", "diff", "replay", "debug", "version", "completion", "help"}, fields[1]) &&
-		!slices.Contains(fields, "--format") && !slices.Contains(fields, "--help") && !strings.Contains(command, "--mode snapshot")
+	return len(fields) < 2 || !slices.Contains([]string{"snapshot", "diff", "replay", "debug", "check", "baseline", "report", "version", "completion", "help"}, fields[1]) &&
+		!slices.Contains(fields, "--format") && !slices.Contains(fields, "--help") && !slices.Contains(fields, "--headless") && !strings.Contains(command, "--mode snapshot")
 }
