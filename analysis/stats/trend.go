@@ -184,29 +184,10 @@ func kendallVariance(y []float64) float64 {
 
 // ranks returns the place of each value in sorted order from 1, equal values sharing the mean of their places.
 func ranks(x []float64) []float64 {
-	order := make([]int, len(x))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case x[a] < x[b]:
-			return -1
-		case x[a] > x[b]:
-			return 1
-		}
-		return 0
-	})
-	sorted := make([]float64, len(x))
-	for i, at := range order {
-		sorted[i] = x[at]
-	}
 	r := make([]float64, len(x))
-	eachTie(sorted, func(from, to int) {
-		for i := from; i < to; i++ {
-			r[order[i]] = float64(from+to+1) / 2
-		}
-	})
+	for i, twice := range Ranks(x) {
+		r[i] = float64(twice) / 2
+	}
 	return r
 }
 
