@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -186,7 +187,7 @@ func TestWrongBaselines(t *testing.T) {
 // A report is the baseline of a later one; one of another metric, or with a value missing, does not pass.
 func TestStoredBaseline(t *testing.T) {
 	dir := t.TempDir()
-	s := childScenario(t, "-garbage=3000000", "-hold=3000000")
+	s := childScenario(t, "-garbage=30000000", "-hold=3000000")
 	s.Limits, s.Runs, s.Compare.Gated = limit("peak_rss", 1e9), 3, []string{"allocs", "alloc_bytes"}
 	report := measure(t, run.Options{Policy: policyIn(dir, s)})
 	store := func(change func(string) string) string {
@@ -214,7 +215,7 @@ func TestStoredBaseline(t *testing.T) {
 		t.Errorf("warnings %q do not name the other CPU", r.Warnings)
 	}
 	more := s
-	more.Command = append(more.Command[:1:1], "-garbage=4000000", "-hold=3000000")
+	more.Command = append(more.Command[:1:1], "-garbage=40000000", "-hold=3000000")
 	if r := measure(t, run.Options{Policy: policyIn(dir, more), Baseline: same}); r.ExitCode != 1 || comparison(t, only(t, r), "allocs").Verdict != gates.Regressed {
 		t.Errorf("a third more garbage: exit %d, %+v", r.ExitCode, only(t, r).Comparisons)
 	}
@@ -248,5 +249,20 @@ func TestZeroGates(t *testing.T) {
 	r := measure(t, run.Options{Policy: policyIn(t.TempDir(), notGo)})
 	if g := only(t, r).Gates[0]; g.Verdict != gates.Unmeasured || !strings.Contains(g.Reason, "no process of this run is a Go program") || r.ExitCode != 2 {
 		t.Errorf("the heap of a program without one: %+v, exit %d, want unmeasured", g, r.ExitCode)
+	}
+}
+
+// A program may write as much as it likes: only the end is kept.
+func TestMuchOutput(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s := policy.Scenario{Name: "zeros", Kind: gates.KindCommand, Run: "head -c 300000000 /dev/zero", Runs: 1, Limits: limit("peak_rss", 1e9)}
+	r := measure(t, run.Options{Policy: policyIn(t.TempDir(), s)})
+	runtime.ReadMemStats(&after)
+	if r.ExitCode != 0 {
+		t.Errorf("exit %d, %+v", r.ExitCode, only(t, r))
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+		t.Errorf("%d bytes were allocated for 300 MB of output", grown)
 	}
 }
