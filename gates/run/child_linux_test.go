@@ -51,6 +51,7 @@ func child(args []string) int {
 	linger := f.Bool("linger", false, "a child stays behind")
 	grow := f.Duration("grow", 0, "allocate and keep for so long")
 	workload := f.String("workload", "", "a workload in place of all this")
+	root := f.String("root", "", "GOROOT, for the workload")
 	ballast := f.Int("ballast", 0, "bytes outside of the heap, for the workload")
 	extra := f.Int("extra", 0, "allocations more for each operation of the workload")
 	if err := f.Parse(args); err != nil {
@@ -64,7 +65,7 @@ func child(args []string) int {
 		return 0
 	}
 	if *workload != "" {
-		if err := work(*workload, *ballast, *extra); err != nil {
+		if err := work(*workload, *root, *ballast, *extra); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 99
 		}

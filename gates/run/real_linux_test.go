@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -50,8 +51,12 @@ func comparedWorkload(t *testing.T, name string, gated []string, ballast, extra 
 	s := childScenario(t)
 	exe := s.Command[0]
 	s.Name, s.Runs, s.Compare.Gated = name, 0, gated
-	base := []string{exe, "-workload=" + name}
-	got, err := run.CompareCommands(t.Context(), s, base, append(base[:2:2], fmt.Sprintf("-ballast=%d", ballast), fmt.Sprintf("-extra=%d", extra)), seed)
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skip("the go command is not installed")
+	}
+	base := []string{exe, "-workload=" + name, "-root=" + strings.TrimSpace(string(root))}
+	got, err := run.CompareCommands(t.Context(), s, base, append(slices.Clone(base), fmt.Sprintf("-ballast=%d", ballast), fmt.Sprintf("-extra=%d", extra)), seed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ func workloads() map[string]func([]string, func([]byte)) error {
 
 // work runs a workload with what was planted: ballast outside of the Go heap, and so many allocations more for each
 // line of source.
-func work(name string, ballast, extra int) error {
-	files, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "go", "*", "*.go"))
+func work(name, root string, ballast, extra int) error {
+	files, err := filepath.Glob(filepath.Join(root, "src", "go", "*", "*.go"))
 	if err != nil || len(files) == 0 {
 		return errors.Join(err, errors.New("no source was found"))
 	}
