@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -209,15 +210,20 @@ func (in *WhatIfInput) room(gogc int, limit float64) float64 {
 	return sum / float64(len(collections))
 }
 
-// highest is the highest peak of all collections that were watched, had they come with these settings.
+// rarePeak is the share of collections that may peak higher than is predicted. With twenty and more of them the highest is
+// one that the system let wait, not one that the setting made.
+const rarePeak = 0.05
+
+// highest is the highest peak of the collections that were watched, had they come with these settings, but for rare ones.
 func (in *WhatIfInput) highest(gogc int, limit float64) float64 {
-	most := 0.0
 	collections := in.collections(in.livePeak())
+	peaks := make([]float64, 0, len(collections))
 	for i := range collections {
 		goal, _ := in.goal(collections[i].Live, gogc, limit)
-		most = math.Max(most, collections[i].peak(goal))
+		peaks = append(peaks, collections[i].peak(goal))
 	}
-	return most
+	slices.Sort(peaks)
+	return peaks[len(peaks)-1-int(rarePeak*float64(len(peaks)))]
 }
 
 // collections returns what was watched. Where no source told of single collections, it is one that ends at its goal.
