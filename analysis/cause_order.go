@@ -54,6 +54,7 @@ const NativeSeries = "/process/outside_go_heap:bytes"
 // LeakJudgement says how a watch is judged.
 type LeakJudgement struct {
 	Material  float64           // as in LeakOptions
+	Live      bool              // as in LeakOptions: it is judged again and again
 	Limits    []Limit           // besides those of the target
 	Walk      *sampler.HeapWalk // who holds the objects; nil when nobody asked
 	Threshold float64           // sites that grew by fewer bytes are not listed
@@ -96,7 +97,7 @@ func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
 }
 
 func (w *LeakWatch) options(o LeakJudgement) LeakOptions {
-	return LeakOptions{Started: w.started(), Restarts: w.restarts, Load: w.load(), Material: o.Material}
+	return LeakOptions{Started: w.started(), Restarts: w.restarts, Load: w.load(), Material: o.Material, Live: o.Live}
 }
 
 // load is what may explain a series: the work done where it is known, else what is allocated, else the CPU's time.
