@@ -24,7 +24,7 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(want) != string(onDisk) {
-			t.Errorf("%s has drifted from the code: run go generate ./tui/keys", o.path)
+			t.Errorf("%s has drifted from the code: run go generate ./...", o.path)
 		}
 	}
 }
