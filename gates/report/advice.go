@@ -14,15 +14,18 @@ import (
 // acceptFor is for how long the advice suggests to accept a growth.
 const acceptFor = 90 * 24 * time.Hour
 
+// tip is something to do next; code, if any, is YAML to go with it.
+type tip struct{ text, code string }
+
 // advice says what to do next, each thing once, with the first scenario that it is about as the example.
-func advice(r *gates.Report) []string {
-	var out []string
+func advice(r *gates.Report) []tip {
+	var out []tip
 	if len(r.Scenarios) == 0 {
-		return []string{"name what shall be measured in heaptop.yml (heaptop --headless reads it), or behind --: heaptop --headless --limit peak_rss=64MB -- COMMAND"}
+		return []tip{{text: "name what shall be measured in heaptop.yml, which heaptop --headless reads, or behind --: heaptop --headless --limit peak_rss=64MB -- COMMAND"}}
 	}
-	for _, step := range []func(*gates.Scenario, time.Time) string{adviseRegression, adviseLimit, adviseUnmeasured, adviseInconclusive, adviseSlack} {
+	for _, step := range []func(*gates.Scenario, time.Time) tip{adviseRegression, adviseLimit, adviseUnmeasured, adviseInconclusive, adviseSlack} {
 		for i := range r.Scenarios {
-			if a := step(&r.Scenarios[i], r.FinishedAt); a != "" {
+			if a := step(&r.Scenarios[i], r.FinishedAt); a.text != "" {
 				out = append(out, a)
 				break
 			}
@@ -31,65 +34,67 @@ func advice(r *gates.Report) []string {
 	return out
 }
 
-func adviseRegression(s *gates.Scenario, at time.Time) string {
+func adviseRegression(s *gates.Scenario, at time.Time) tip {
 	i := slices.IndexFunc(s.Comparisons, func(c gates.Comparison) bool {
 		return c.Gated && c.Verdict == gates.Regressed && c.Accepted == "" && there(c.ChangePercent)
 	})
 	if i < 0 {
-		return ""
+		return tip{}
 	}
 	c, until := s.Comparisons[i], "DATE"
 	if !at.IsZero() {
 		until = at.UTC().Add(acceptFor).Format(time.DateOnly)
 	}
-	return fmt.Sprintf("undo the growth of %s in %s; or, if it is wanted, accept it for a while in heaptop.yml: "+
-		"accept: [{ scenario: %s, metric: %s, up_to: %s, until: %s, because: \"...\" }]",
-		name(c.Metric), name(s.Name), yamlWord(s.Name), yamlWord(c.Metric), percent(math.Ceil(*c.ChangePercent+0.5)), until)
+	return tip{
+		text: "undo the growth of " + name(c.Metric) + " in " + name(s.Name) + "; or, if it is wanted, accept it for a while in heaptop.yml:",
+		code: fmt.Sprintf("accept:\n  - { scenario: %s, metric: %s, up_to: %s,\n      until: %s, because: \"...\" }",
+			yamlWord(s.Name), yamlWord(c.Metric), percent(math.Ceil(*c.ChangePercent+0.5)), until),
+	}
 }
 
-func adviseLimit(s *gates.Scenario, _ time.Time) string {
+func adviseLimit(s *gates.Scenario, _ time.Time) tip {
 	i := slices.IndexFunc(s.Gates, func(g gates.Gate) bool { return g.Verdict == gates.Failed && there(g.Value) })
 	if i < 0 {
-		return ""
+		return tip{}
 	}
 	g := s.Gates[i]
 	how := "heaptop debug hotspots names the allocation sites of a running process"
 	if len(s.Blame) > 0 {
 		how = "the sites above are where to look"
 	}
-	return fmt.Sprintf("bring %s of %s below its limit: %s; or raise the limit on purpose, measured was %s",
-		name(g.Metric), name(s.Name), how, gates.FormatValue(g.Unit, *g.Value))
+	return tip{text: fmt.Sprintf("bring %s of %s below its limit: %s; or raise the limit on purpose, measured was %s",
+		name(g.Metric), name(s.Name), how, quantity(g.Unit, *g.Value))}
 }
 
-func adviseUnmeasured(s *gates.Scenario, _ time.Time) string {
+func adviseUnmeasured(s *gates.Scenario, _ time.Time) tip {
 	switch {
 	case s.Verdict != gates.Unmeasured:
-		return ""
-	case s.Kind == gates.KindCommand || s.Kind == gates.KindBench:
-		return "nothing is known of " + name(s.Name) + ", which is no pass: see that its command works by itself, then run it again"
+		return tip{}
+	case s.Error != "" && (s.Kind == gates.KindCommand || s.Kind == gates.KindBench):
+		return tip{text: name(s.Name) + " could not be measured, which is no pass: see that its command works by itself, then run it again"}
 	}
-	return "nothing is known of " + name(s.Name) + ", which is no pass: remove what is in the way, then run it again"
+	return tip{text: name(s.Name) + " could not be measured, which is no pass: remove what is in the way, then run it again"}
 }
 
-func adviseInconclusive(s *gates.Scenario, _ time.Time) string {
+func adviseInconclusive(s *gates.Scenario, _ time.Time) tip {
 	i := slices.IndexFunc(s.Comparisons, func(c gates.Comparison) bool { return c.Gated && c.Verdict == gates.Inconclusive })
 	if i < 0 {
-		return ""
+		return tip{}
 	}
-	return "for a verdict on " + name(s.Comparisons[i].Metric) + " of " + name(s.Name) +
-		" allow a larger max_increase, or gate a metric that repeats exactly: allocs, alloc_bytes, or live_heap at a checkpoint"
+	return tip{text: "for a verdict on " + name(s.Comparisons[i].Metric) + " of " + name(s.Name) +
+		" allow a larger max_increase, or gate a metric that repeats exactly: allocs, alloc_bytes, or live_heap at a checkpoint"}
 }
 
-func adviseSlack(s *gates.Scenario, _ time.Time) string {
+func adviseSlack(s *gates.Scenario, _ time.Time) tip {
 	i := slices.IndexFunc(s.Gates, func(g gates.Gate) bool {
 		return g.Verdict == gates.Passed && there(g.SetTo) && there(g.HeadroomPercent)
 	})
 	if i < 0 {
-		return ""
+		return tip{}
 	}
 	g := s.Gates[i]
-	return fmt.Sprintf("the limit of %s in %s leaves %s free, so it would miss a large growth: the most that was measured is %s",
-		name(g.Metric), name(s.Name), percent(math.Round(*g.HeadroomPercent)), gates.FormatValue(g.Unit, *g.SetTo))
+	return tip{text: fmt.Sprintf("the limit of %s in %s leaves %s free, so it would miss a large growth: the most that was measured is %s",
+		name(g.Metric), name(s.Name), percent(math.Round(*g.HeadroomPercent)), quantity(g.Unit, *g.SetTo))}
 }
 
 // yamlWord makes a name one word of YAML within braces.

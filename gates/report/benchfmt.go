@@ -11,14 +11,11 @@ import (
 
 // Benchfmt writes Go's benchmark format: a line of each run of each scenario, so that benchstat has the spread that it
 // needs to compare two reports. Benchmarks are called Heaptop/scenario=<name>, which benchstat can group by /scenario.
+// It tells of the environment what go test tells and no more: benchstat does not compare what differs in it, such as a commit.
 // Units are those of Go where there is one (B/op, allocs/op), else the metric's name with its unit: peak_rss-bytes.
 func Benchfmt(w io.Writer, r *gates.Report) error {
 	b := bufio.NewWriter(w)
-	for _, c := range [][2]string{
-		{"goos", r.Environment.OS}, {"goarch", r.Environment.Arch}, {"cpu", r.Environment.CPU}, {"kernel", r.Environment.Kernel},
-		{"go", r.Environment.Go}, {"gogc", r.Environment.GOGC}, {"gomemlimit", r.Environment.GOMEMLIMIT},
-		{"commit", r.Environment.Commit}, {"branch", r.Environment.Branch}, {"heaptop", r.Tool.Version},
-	} {
+	for _, c := range [][2]string{{"goos", r.Environment.OS}, {"goarch", r.Environment.Arch}, {"cpu", r.Environment.CPU}} {
 		if value := strings.TrimSpace(name(c[1])); value != "" {
 			fmt.Fprintf(b, "%s: %s\n", c[0], value)
 		}

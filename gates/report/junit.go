@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -88,7 +89,7 @@ func suite(id int, s named, stamp string) junitSuite {
 	}
 	for _, metric := range order(s.Scenario) {
 		if m := s.Metrics[metric]; measured(m) {
-			id := strings.TrimSpace(name(metric) + " " + name(m.Unit))
+			id := cmp.Or(strings.TrimSpace(name(metric)+" "+name(m.Unit)), "unnamed")
 			out.Properties.List = append(out.Properties.List, junitProperty{id, number(m.Median)})
 		}
 	}

@@ -34,8 +34,12 @@ func markdown(r *gates.Report, room int) string {
 		m.add("\n> " + prose(line(warning)) + "\n")
 	}
 	list := scenarios(r, func(s string) string { return s })
-	for _, s := range worstFirst(list) {
-		m.add(markdownProblem(s))
+	bad := worstFirst(list)
+	for i, s := range bad {
+		if !m.add(markdownProblem(s)) {
+			m.missed += len(bad) - i - 1 // the rest is less bad
+			break
+		}
 	}
 	if m.missed > 0 {
 		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
@@ -45,7 +49,10 @@ func markdown(r *gates.Report, room int) string {
 		var b strings.Builder
 		b.WriteString("\n**Next**\n\n")
 		for _, a := range next {
-			b.WriteString("* " + prose(a) + "\n")
+			b.WriteString("* " + prose(a.text) + "\n")
+			if a.code != "" {
+				b.WriteString("  ```yaml\n  " + strings.ReplaceAll(a.code, "\n", "\n  ") + "\n  ```\n")
+			}
 		}
 		m.add(b.String())
 	}
@@ -156,6 +163,8 @@ func MarkdownText(s string) string {
 			b.WriteString("&#46;")
 		case r == '@' || r == '#':
 			fmt.Fprintf(&b, "&#%d;&#8203;", r)
+		case r == '_' && i > 0 && i+1 < len(s) && wordByte(s[i-1]) && wordByte(s[i+1]): // within a word it means nothing
+			b.WriteRune(r)
 		case link, r < 0x80 && strings.ContainsRune("\\`*_{}[]<>!|~&$", r):
 			fmt.Fprintf(&b, "&#%d;", r)
 		default:
@@ -163,6 +172,10 @@ func MarkdownText(s string) string {
 		}
 	}
 	return b.String()
+}
+
+func wordByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // MarkdownCode makes a text of one line a piece of code that no character in it can end, in tables and in HTML too. Where

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -24,7 +25,9 @@ func MetricLines(w io.Writer, r *gates.Report) error {
 	return b.Flush()
 }
 
-func inMetricLine(s string) string { return strings.NewReplacer(":", "_", " ", "_").Replace(s) }
+func inMetricLine(s string) string {
+	return cmp.Or(strings.NewReplacer(":", "_", " ", "_").Replace(s), "unnamed")
+}
 
 // measured reports whether a metric has a value.
 func measured(m gates.Measured) bool { return len(m.Values) > 0 && finite(m.Median) }

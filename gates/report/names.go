@@ -124,8 +124,19 @@ func there(v *float64) bool { return v != nil && finite(*v) }
 
 // number prints a value with all its digits and no more, without an exponent where people would not write one.
 func number(v float64) string {
-	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
+	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= absurd) {
 		return strconv.FormatFloat(v, 'e', -1, 64)
 	}
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
+
+// quantity prints a value with its unit. The unit may come from a stranger.
+func quantity(unit string, v float64) string {
+	if math.Abs(v) >= absurd {
+		return number(v) + " " + name(unit)
+	}
+	return name(gates.FormatValue(name(unit), v))
+}
+
+// absurd is what no memory, time or count comes near; from there on numbers are printed with an exponent.
+const absurd = 1e21

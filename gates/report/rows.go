@@ -52,12 +52,12 @@ func metricRows(metric string, m gates.Measured, limit *gates.Gate, comparisons 
 	}
 	first := row{metric: name(metric), worst: gates.Passed}
 	if measured(m) {
-		first.value = gates.FormatValue(m.Unit, m.Median)
+		first.value = quantity(m.Unit, m.Median)
 	}
 	if limit != nil {
-		first.limit, first.verdict, first.worst = gates.FormatValue(limit.Unit, limit.Limit), name(string(limit.Verdict)), limit.Verdict
+		first.limit, first.verdict, first.worst = quantity(limit.Unit, limit.Limit), name(string(limit.Verdict)), limit.Verdict
 		if there(limit.Value) {
-			first.value = gates.FormatValue(limit.Unit, *limit.Value)
+			first.value = quantity(limit.Unit, *limit.Value)
 		}
 	}
 	out := []row{first}
@@ -78,10 +78,10 @@ func metricRows(metric string, m gates.Measured, limit *gates.Gate, comparisons 
 // that only watches does not count.
 func compare(r *row, c *gates.Comparison, unit string) {
 	if there(c.Baseline) {
-		r.baseline = gates.FormatValue(unit, *c.Baseline)
+		r.baseline = quantity(unit, *c.Baseline)
 	}
 	if r.value == "" && there(c.Current) {
-		r.value = gates.FormatValue(unit, *c.Current)
+		r.value = quantity(unit, *c.Current)
 	}
 	if there(c.ChangePercent) {
 		r.change = signed(*c.ChangePercent)

@@ -39,7 +39,10 @@ func Text(w io.Writer, r *gates.Report) error {
 	if next := advice(r); len(next) > 0 {
 		t.b.WriteString("\nNext\n")
 		for _, a := range next {
-			t.wrap("  * ", a)
+			t.wrap("  * ", a.text)
+			if a.code != "" {
+				t.wrap("      ", a.code)
+			}
 		}
 	}
 	return t.b.Flush()
@@ -49,9 +52,10 @@ type text struct{ b *bufio.Writer }
 
 // wrap writes a text after a lead, broken into lines of 80 columns that stand below each other.
 func (t *text) wrap(lead, s string) {
-	for i, l := range strings.Split(ansi.Wrap(s, textWidth-len(lead), ""), "\n") {
+	width := ansi.StringWidth(lead)
+	for i, l := range strings.Split(ansi.Wrap(s, textWidth-width, ""), "\n") {
 		if i > 0 {
-			lead = strings.Repeat(" ", len(lead))
+			lead = strings.Repeat(" ", width)
 		}
 		t.b.WriteString(strings.TrimRight(lead+l, " ") + "\n")
 	}
@@ -78,7 +82,8 @@ func (t *text) problems(list []named) {
 		}
 	}
 	if len(bad) > textScenarios {
-		t.wrap("\n", fmt.Sprintf("and %d more scenarios that did not pass; --format json has all", len(bad)-textScenarios))
+		t.b.WriteByte('\n')
+		t.wrap("", fmt.Sprintf("and %d more scenarios that did not pass; --format json has all", len(bad)-textScenarios))
 	}
 }
 
@@ -88,7 +93,7 @@ func (t *text) blame(s *gates.Scenario) {
 	}
 	for _, site := range s.Blame[:min(len(s.Blame), maxSites)] {
 		share, change, at := blameWords(site)
-		t.wrap(fmt.Sprintf("    %5s %10s  ", share, change), at)
+		t.wrap("    "+pad(share, 6, true)+pad(change, 11, true)+"  ", at)
 	}
 	if s.BlameNote != "" {
 		t.wrap("    ", line(s.BlameNote))
@@ -112,9 +117,9 @@ func trendWords(t *gates.Trend) string {
 		if m, ok := gates.MetricOf(t.Metric); ok {
 			unit, _, _ = strings.Cut(m.Unit, " per ")
 		}
-		text += " by " + gates.FormatValue(unit, *t.SlopePerHour) + " an hour"
+		text += " by " + quantity(unit, *t.SlopePerHour) + " an hour"
 		if there(t.Low) && there(t.High) {
-			text += " (" + gates.FormatValue(unit, *t.Low) + " to " + gates.FormatValue(unit, *t.High) + ")"
+			text += " (" + quantity(unit, *t.Low) + " to " + quantity(unit, *t.High) + ")"
 		}
 	}
 	return join(text, line(t.Reason))

@@ -59,7 +59,7 @@ func gateWords(g gates.Gate) string {
 		}
 		return metric + verb + cmp.Or(reason, "no reason is known")
 	}
-	value, limit := gates.FormatValue(g.Unit, *g.Value), gates.FormatValue(g.Unit, g.Limit)
+	value, limit := quantity(g.Unit, *g.Value), quantity(g.Unit, g.Limit)
 	if value == limit && *g.Value != g.Limit {
 		value, limit = number(*g.Value), number(g.Limit)+" "+name(g.Unit)
 	}
@@ -135,6 +135,10 @@ func percent(v float64) string {
 	switch a := math.Abs(v); {
 	case !finite(v):
 		return "?"
+	case a != 0 && a < 0.005 && v > 0:
+		return "<0.01%"
+	case a != 0 && a < 0.005:
+		return ">-0.01%"
 	case a >= 1e6:
 		return strconv.FormatFloat(v, 'g', 3, 64) + "%"
 	case a >= 100:
@@ -146,7 +150,7 @@ func percent(v float64) string {
 }
 
 func signed(v float64) string {
-	if v > 0 {
+	if v >= 0.005 {
 		return "+" + percent(v)
 	}
 	return percent(v)
@@ -158,7 +162,10 @@ func blameWords(b gates.Blame) (share, change, site string) {
 		share = percent(math.Round(b.SharePercent))
 	}
 	if finite(b.ChangeBytes) {
-		change = unit.Change(b.ChangeBytes)
+		change = quantity("bytes", b.ChangeBytes)
+		if b.ChangeBytes > 0 {
+			change = "+" + change
+		}
 	}
 	return share, change, name(b.Site)
 }
