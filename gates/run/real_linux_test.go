@@ -110,8 +110,8 @@ func TestRealProgramsThatGrew(t *testing.T) {
 				got := comparedWorkload(t, name, []string{"peak_rss"}, int(math.Round(share*peak)), 0, uint64(2000+i))
 				c.add(comparison(t, got, "peak_rss"))
 			}
-			if share >= 0.2 && c.verdicts[gates.Regressed] != repeats {
-				t.Errorf("%s with %.0f %% more: %s, want always regressed", name, 100*share, c.row())
+			if found := c.verdicts[gates.Regressed]; share >= 0.2 && (found*5 < repeats*4 || c.verdicts[gates.Stable] > 0) {
+				t.Errorf("%s with %.0f %% more: %s, want regressed in four of five, and never stable", name, 100*share, c.row())
 			}
 			if share <= 0.05 && c.verdicts[gates.Regressed] > 0 {
 				t.Errorf("%s with %.0f %% more: %s, want never regressed with a limit of 10 %%", name, 100*share, c.row())
