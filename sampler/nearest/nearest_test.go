@@ -14,7 +14,7 @@ func TestWord(t *testing.T) {
 		{"Limits", "limits"},
 		{"scenarois", "scenarios"},
 		{"sce", "scenarios"},
-		{"nmae", "name"},
+		{"nam", "name"},
 		{"rn", "run"},
 		{"budget", ""},
 		{"", ""},

@@ -182,25 +182,20 @@ func figuresText(b *strings.Builder, s *policy.Scenario, got *gates.Scenario, a 
 		return
 	}
 	compared := s.Against != "" || s.Anchor != ""
-	wanted := gatedMetrics(s)
 	runs := float64(got.Runs)
 	t := table{titles: []string{"measured", "spread", "finds", "limit left"}, of: "metric, from " + from}
 	for _, m := range gates.Metrics() {
 		v, ok := got.Metrics[m.Name]
 		limit, limited := limitOf(s, m.Name)
-		if !ok || len(v.Values) == 0 || !limited && !slices.Contains(wanted, m.Name) {
+		gated := slices.Contains(gatedMetrics(s), m.Name)
+		if !ok || len(v.Values) == 0 || !limited && !gated {
 			continue
 		}
 		row := tableRow{name: theme.Clean(got.Name) + "." + m.Name, cells: []string{m.Format(v.Median), spread(v), "", ""}}
-		if o, ok := gates.Foresee(s.Compare, m.Name, v.Values); ok && compared && slices.Contains(wanted, m.Name) {
-			runs = max(runs, o.Runs)
-			row.cells[2] = "nothing"
-			if o.Found > 0 {
-				row.cells[2] = "+" + unit.Percent(o.Found)
-			}
-			if o.Exact {
-				row.cells[2] += ", exact"
-			}
+		if compared && gated {
+			var needed float64
+			row.cells[2], needed = finds(s, m, v)
+			runs = max(runs, needed)
 		}
 		if limited && limit > 0 {
 			row.cells[3] = fmt.Sprintf("%.0f%%", 100*(1-slices.Max(v.Values)/limit))
@@ -218,6 +213,23 @@ func figuresText(b *strings.Builder, s *policy.Scenario, got *gates.Scenario, a 
 		wrap(b, "  takes about ", "    ", fmt.Sprintf("%s: %s of %s%s", unit.Duration(time.Duration(runs*float64(each))),
 			counted(int(math.Round(runs)), "run", "runs"), unit.Duration(each), note(a, compared)))
 	}
+}
+
+// finds says which growth a comparison calls a regression in 95 of 100 cases, and the runs that it takes while nothing
+// changes. It is empty where too little is known.
+func finds(s *policy.Scenario, m gates.Metric, v gates.Measured) (text string, runs float64) {
+	o, ok := gates.Foresee(s.Compare, m.Name, v.Values)
+	if !ok {
+		return "", 0
+	}
+	text = "nothing"
+	if o.Found > 0 {
+		text = "+" + unit.Percent(o.Found)
+	}
+	if o.Exact {
+		text += ", exact"
+	}
+	return text, o.Runs
 }
 
 // note is what weakens the figures.

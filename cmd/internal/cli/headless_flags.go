@@ -178,13 +178,25 @@ func (a *asked) read(given func(string) bool, single *policy.Scenario, now time.
 
 // check refuses flags that do not go together, and reads those that were kept as they were typed.
 func (a *asked) check(given func(string) bool, single bool) error {
-	const help = "see heaptop --help"
-	if a.strict {
-		if a.flags.Preset != "" && a.flags.Preset != gates.FromStrict {
-			return usagef(help, "--strict and --preset %s: one of them", a.flags.Preset)
+	for _, step := range []func() error{
+		func() error { return a.checkPlace(given, single) },
+		a.checkPreset,
+		a.checkComparison,
+		a.readLimits,
+	} {
+		if err := step(); err != nil {
+			return err
 		}
-		a.flags.Preset = gates.FromStrict
 	}
+	if _, err := regexp.Compile(a.flags.CheckpointOn); err != nil {
+		return usagef("", "--checkpoint-on %s: %w", a.flags.CheckpointOn, err)
+	}
+	return nil
+}
+
+// checkPlace refuses flags of a policy where there is none.
+func (a *asked) checkPlace(given func(string) bool, single bool) error {
+	const help = "see heaptop --help"
 	if a.suite != "" && !slices.Contains(suiteNames(), a.suite) {
 		return usagef(help, "--suite %s: unknown suite, known are %s%s", a.suite, strings.Join(suiteNames(), ", "), didYouMean("", a.suite, suiteNames()))
 	}
@@ -196,9 +208,24 @@ func (a *asked) check(given func(string) bool, single bool) error {
 			return usagef(help, "--%s goes with a policy, and --suite %s is named", flag, a.suite)
 		}
 	}
+	return nil
+}
+
+func (a *asked) checkPreset() error {
+	if !a.strict {
+		return nil
+	}
+	if a.flags.Preset != "" && a.flags.Preset != gates.FromStrict {
+		return usagef("see heaptop --help", "--strict and --preset %s: one of them", a.flags.Preset)
+	}
+	a.flags.Preset = gates.FromStrict
+	return nil
+}
+
+func (a *asked) checkComparison() error {
 	a.flags.Baseline = a.baseline != ""
 	if a.flags.Baseline && a.flags.Against != "" {
-		return usagef(help, "--baseline and --against: one thing to compare with at a time")
+		return usagef("see heaptop --help", "--baseline and --against: one thing to compare with at a time")
 	}
 	if err := policy.CheckRef(a.flags.Against); a.flags.Against != "" && err != nil {
 		return usagef("", "--against %s: %w", a.flags.Against, err)
@@ -208,14 +235,15 @@ func (a *asked) check(given func(string) bool, single bool) error {
 			return a.noBaseline(err)
 		}
 	}
-	if _, err := regexp.Compile(a.flags.CheckpointOn); err != nil {
-		return usagef("", "--checkpoint-on %s: %w", a.flags.CheckpointOn, err)
-	}
+	return nil
+}
+
+func (a *asked) readLimits() error {
 	a.flags.Limits = nil
 	for _, typed := range a.limits {
 		l, err := gateLimit(typed)
 		if err != nil {
-			return usagef(help, "--limit %s: %w", typed, err)
+			return usagef("see heaptop --help", "--limit %s: %w", typed, err)
 		}
 		a.flags.Limits = append(a.flags.Limits, l)
 	}

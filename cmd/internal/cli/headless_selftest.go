@@ -3,35 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/alloc-dev/heaptop/gates/run"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
-
-// carryCommand is the hidden command by which the binary starts itself again as a program of a known size.
-const carryCommand = "carry"
-
-func newCarry() *cobra.Command {
-	return &cobra.Command{
-		Use:    carryCommand + " BYTES",
-		Short:  "Hold so many bytes for a moment",
-		Hidden: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("", "%s wants a number of bytes", carryCommand)
-			}
-			n, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
-				return usagef("", "%s %q: want a number of bytes", carryCommand, args[0])
-			}
-			return run.Carry(n)
-		},
-	}
-}
 
 // runSelftest plants growth and proves that the configuration finds it.
 func (h *headless) runSelftest(ctx context.Context) error {
