@@ -322,7 +322,7 @@ func (c *countingHeap) HeapProfile(ctx context.Context) (sampler.Profile, error)
 
 func TestPassingAnOwnLimitSaysSoAndRingsOnce(t *testing.T) {
 	h := started(t, 1)
-	rings := &terminal{}
+	rings := &pretend{}
 	rss, _ := h.m.st.Live().Snapshot.Get(sampler.ProcessRSS)
 	h.m.o.Limits = []analysis.Limit{{Name: "rss", Metric: sampler.ProcessRSS, Bytes: rss + 1}}
 	h.m.o.Output, h.m.rung = rings, make([]bool, 1)

@@ -95,6 +95,7 @@ func newHarness(t testing.TB, th *theme.Theme, watch *fakeWatch) *harness {
 		h.t = tt
 	}
 	h.m.tick = func() tea.Cmd { return nil }
+	h.m.judge = newJudge(0)
 	h.run(h.m.Init())
 	return h
 }

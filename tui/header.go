@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
@@ -117,17 +118,21 @@ func (m *model) headerMemory() []string {
 	}
 	value := t.Label.Render(label) + t.Strong.Render(theme.Pad(unit.Bytes(rss), 7))
 	trend, sign := "", ""
-	switch g := d.Growth; {
-	case !g.OK:
+	switch g := d.Trend(); {
+	case g.Verdict == analysis.LeakInsufficient:
 		if g.Reason != "" && m.st.Live().Gone == nil { // an ended program will not be watched for longer
 			trend = " " + t.Faint.Render("trend: "+g.Reason)
 		}
-	case g.Growing:
+	case g.Verdict == analysis.LeakGrowing:
 		sign = " " + t.Warn.Render(theme.SignUp)
 		trend = sign + t.Warn.Render(" "+slope(g.PerHour))
-	case g.High < 0:
+	case g.Verdict == analysis.LeakSettling:
+		trend = " " + t.Label.Render("settling")
+	case g.Verdict == analysis.LeakInconclusive:
+		trend = " " + t.Label.Render("may be growing")
+	case g.PerHour < 0:
 		sign = " " + t.Good.Render(theme.SignDown)
-		trend = sign + t.Good.Render(" "+slope(-g.PerHour))
+		trend = sign + t.Good.Render(" "+slope(-d.Growth.PerHour))
 	default:
 		trend = " " + t.Label.Render("steady")
 	}
@@ -159,19 +164,31 @@ func (m *model) headerLimit() []string {
 	}
 	of := t.Label.Render(" of ") + unit.Bytes(d.Limit.Bytes)
 	name := t.Label.Render(" (" + clean(d.Limit.Name) + ")")
-	full := ""
+	full, brief := "", ""
 	if d.Reach.OK {
-		when := "full in " + unit.Duration(d.Reach.At)
-		if d.Reach.Latest == 0 && d.Reach.Earliest > 0 {
-			when = "full in " + unit.Duration(d.Reach.Earliest) + " at the earliest"
-		}
-		full = t.Label.Render(", ") + t.Warn.Render(when)
+		long, at := fullIn(d.Reach)
+		full, brief = t.Label.Render(", ")+t.Warn.Render(long), t.Label.Render(", ")+t.Warn.Render(at)
 	}
 	short := of
 	if d.Limit.Metric == sampler.MachineAvailable { // beside RSS, "9% of 25 GB" would read as the program's share
 		short = t.Label.Render(" of machine")
 	}
-	return []string{percent + of + name + full, percent + short + full, percent + short, percent, ""}
+	return []string{percent + of + name + full, percent + short + full, percent + short + brief, percent + short, percent, ""}
+}
+
+// fullIn says when a limit is reached: as an interval, and in short by the estimated rate.
+func fullIn(r analysis.Reach) (long, short string) {
+	at, from, to := unit.Duration(r.At.Round(time.Second)), unit.Duration(r.Earliest.Round(time.Second)), unit.Duration(r.Latest.Round(time.Second))
+	switch {
+	case r.At <= 0:
+		return "full", "full"
+	case r.Latest == 0 && r.Earliest > 0:
+		at = "full in at least " + from
+		return at, at
+	case r.Earliest <= 0 || from == to:
+		return "full in " + at, "full in " + at
+	}
+	return "full in " + from + " to " + to, "full in " + at
 }
 
 // headerMachine says what the machine has left, on a dashboard without a target.

@@ -69,6 +69,8 @@ func (m *model) act(id keys.ID) tea.Cmd {
 		return m.back()
 	case keys.Compare:
 		return m.compare()
+	case keys.Findings:
+		return m.toggle(keys.InFindings, func() tab.Screen { return tab.NewFindings() })
 	case keys.Snapshots:
 		return m.toggle(keys.InSnapshots, func() tab.Screen { return tab.NewSnapshots() })
 	case keys.NextTab:
@@ -110,6 +112,7 @@ func (m *model) actOnState(id keys.ID) tea.Cmd {
 	case keys.Reset:
 		m.since = st.Live().At
 		st.Reset()
+		m.judge = newJudge(m.judge.every)
 		m.say("history, peaks and mark start anew", false)
 		return tea.Batch(m.resetPeaks(), m.tell(tab.Heard{What: tab.NewsReset}))
 	case keys.Slower:
@@ -157,7 +160,7 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 	if msg.Action != tea.MouseActionPress || m.question != nil {
 		return nil
 	}
-	y := msg.Y - headerRows
+	y := msg.Y - headerRows - m.lineRows()
 	inside := y >= 0 && y < m.bodyRows()
 	switch msg.Button {
 	case tea.MouseButtonLeft:
@@ -166,6 +169,9 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 		}
 		if i, ok := m.tabAt(msg.X, msg.Y); ok {
 			m.showTab(i)
+		}
+		if y == -1 && m.lineRows() > 0 && m.top().Place() != keys.InFindings {
+			return m.act(keys.Findings)
 		}
 	case tea.MouseButtonWheelUp:
 		if inside {

@@ -44,6 +44,8 @@ func wayTo() map[keys.Place][]string {
 		keys.InCompareStack: {"d", "enter"},
 		keys.InSnapshots:    {"S"},
 		keys.InTrace:        {"a"},
+		keys.InFindings:     {"!"},
+		keys.InFinding:      {"!", "enter"},
 	}
 }
 
@@ -64,6 +66,9 @@ func at(t *testing.T, place keys.Place) *harness {
 		h.send(tab.Notice{})
 	case keys.InPast, keys.InCompare:
 		h.read(20)
+	}
+	if place == keys.InFindings || place == keys.InFinding {
+		h.find(40)
 	}
 	h.press(wayTo()[place]...)
 	h.read(6) // what the screen asks for arrives

@@ -45,6 +45,8 @@ type model struct {
 	trip     journey     // in the past
 	since    time.Time   // the last reset: what is older is not gone back to
 	tick     func() tea.Cmd
+	judge    judge
+	lined    int    // rows that the findings line took at the last message
 	frame    string // the last View; valid unless dirty
 	dirty    bool
 }
@@ -57,7 +59,7 @@ type notice struct {
 }
 
 func newModel(ctx context.Context, o Options) *model {
-	m := &model{ctx: ctx, o: o, watch: o.Watch, tabs: tab.All(), tick: tick, dirty: true, width: 80, height: 24}
+	m := &model{judge: newJudge(judgeEvery), ctx: ctx, o: o, watch: o.Watch, tabs: tab.All(), tick: tick, dirty: true, width: 80, height: 24}
 	m.st = tab.NewState(o.Theme, o.Interval, o.Limits)
 	if m.watch != nil {
 		m.watchID = 1
@@ -79,6 +81,10 @@ func (m *model) Init() tea.Cmd {
 // Update takes one message. Every message but a second that changed nothing makes the frame stale.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.take(msg)
+	if rows := m.lineRows(); rows != m.lined {
+		m.lined, m.dirty = rows, true
+		cmd = tea.Batch(cmd, m.resize())
+	}
 	return m, tea.Batch(cmd, m.ask())
 }
 
@@ -178,7 +184,7 @@ func (m *model) resize() tea.Cmd { return m.tell(m.size()) }
 
 // bodyRows is what header and footer leave to the screen, at least 1.
 func (m *model) bodyRows() int {
-	rows := m.height - headerRows
+	rows := m.height - headerRows - m.lineRows()
 	if m.height >= tinyRows {
 		rows -= footerRows
 	}

@@ -8,6 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/tab"
@@ -26,12 +27,18 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		m.asked.heap.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetHeap(msg.heap, msg.raw, msg.err)
+			if heap := msg.heap; msg.err == nil {
+				m.judge.add(func(w *analysis.LeakWatch) { w.Heap(heap) })
+			}
 			return m.heard(tab.NewsHeap), true
 		}
 	case goroutinesMsg:
 		m.asked.goroutines.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetGoroutines(msg.groups, msg.err)
+			if groups := msg.groups; msg.err == nil {
+				m.judge.add(func(w *analysis.LeakWatch) { w.Goroutines(groups) })
+			}
 			return m.heard(tab.NewsGoroutines), true
 		}
 	case mappingsMsg:
@@ -41,6 +48,9 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		}
 		if msg.watch == m.watchID {
 			m.st.SetMappings(msg.maps, msg.err)
+			if maps := msg.maps; msg.err == nil {
+				m.judge.add(func(w *analysis.LeakWatch) { w.Mappings(maps) })
+			}
 			return m.heard(tab.NewsMappings), true
 		}
 	case logMsg:
@@ -53,6 +63,8 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		m.asked.processes.busy = false
 		m.st.SetProcesses(msg.table, msg.err)
 		return m.heard(tab.NewsProcesses), true
+	case judgedMsg:
+		return m.judged(msg), true
 	case abilitiesMsg:
 		if msg.watch == m.watchID {
 			m.st.SetAbilities(msg.cannotCollect)
@@ -111,7 +123,7 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
-		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot))
+		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot), m.judgeNow(msg.event.Snapshot))
 	}
 	return tea.Batch(cmds...)
 }
@@ -162,6 +174,7 @@ func (m *model) opened(msg openedMsg) tea.Cmd {
 	m.watch = msg.watch
 	m.watchID++
 	m.collect, m.since = nil, time.Time{}
+	m.judge = newJudge(m.judge.every)
 	guest := m.trip.guest
 	m.trip = journey{number: m.trip.number + 1}
 	m.asked = asked{processes: m.asked.processes}

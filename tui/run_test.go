@@ -21,26 +21,26 @@ const (
 	showCursor     = "\x1b[?25h"
 )
 
-// terminal collects what a program writes; any goroutine may read it.
-type terminal struct {
+// pretend collects what a program writes; any goroutine may read it.
+type pretend struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (s *terminal) Write(p []byte) (int, error) {
+func (s *pretend) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buf.Write(p)
 }
 
-func (s *terminal) String() string {
+func (s *pretend) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buf.String()
 }
 
 // waitFor waits until the program has written the text.
-func (s *terminal) waitFor(t *testing.T, text string) {
+func (s *pretend) waitFor(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(s.String(), text) {
@@ -82,10 +82,10 @@ func (l *loopWatch) Do(ctx context.Context, f func(context.Context, sampler.Sess
 func (l *loopWatch) Close() error { l.stop(); return nil }
 
 // launched runs the dashboard on a made-up terminal; the returned function waits for its end.
-func launched(ctx context.Context, t *testing.T, w Watch) (keyboard io.Writer, screen *terminal, end func() error) {
+func launched(ctx context.Context, t *testing.T, w Watch) (keyboard io.Writer, screen *pretend, end func() error) {
 	t.Helper()
 	input, keyboard := io.Pipe()
-	screen = &terminal{}
+	screen = &pretend{}
 	done := make(chan error, 1)
 	go func() {
 		done <- Run(ctx, Options{
@@ -104,7 +104,7 @@ func launched(ctx context.Context, t *testing.T, w Watch) (keyboard io.Writer, s
 	}
 }
 
-func leftAsItWas(t *testing.T, screen *terminal) {
+func leftAsItWas(t *testing.T, screen *pretend) {
 	t.Helper()
 	out := screen.String()
 	if !strings.Contains(out, enterAltScreen) {

@@ -79,7 +79,7 @@ func steps() []step {
 		{"S", "▸ Snapshots and recordings"}, {" ", "● …"}, {"R", "new name: api"}, {"esc", "● …"}, {"D", "? delete api"}, {"n", "nothing was deleted"},
 		{"delete", "? delete api"}, {"n", "nothing was deleted"}, {"n", "note: ▏"}, {"esc", "● …"}, {"S", "▸ Allocation sites"},
 		{"l", "Output of"}, {"esc", "▸ Allocation sites"}, {"?", "▸ Keys"}, {"?", "▸ Allocation sites"},
-		{"v", "▸ Goroutines"}, {"esc", "▸ Allocation sites"},
+		{"v", "▸ Goroutines"}, {"esc", "▸ Allocation sites"}, {"!", "▸ Findings"}, {"!", "▸ Allocation sites"},
 		{"2", "▸2 Processes"}, {"t", "tree▼"}, {"3", "▸3 GC"}, {"1", "▸1 Memory"}, {"tab", "▸2 Processes"}, {"shift+tab", "▸1 Memory"},
 		{"r", "history, peaks and mark start anew"},
 	}
@@ -124,7 +124,7 @@ func send(t *testing.T, keyboard io.Writer, key string) {
 }
 
 // waitAfter waits until the program has written the text after the given offset.
-func (s *terminal) waitAfter(t *testing.T, from int, key, text string) {
+func (s *pretend) waitAfter(t *testing.T, from int, key, text string) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(s.String()[from:], text) {
@@ -136,7 +136,7 @@ func (s *terminal) waitAfter(t *testing.T, from int, key, text string) {
 }
 
 // onTerminal runs the dashboard on a pseudo terminal of 120x36.
-func onTerminal(t *testing.T, w Watch) (keyboard *os.File, screen *terminal, end func() error) {
+func onTerminal(t *testing.T, w Watch) (keyboard *os.File, screen *pretend, end func() error) {
 	t.Helper()
 	master, tty, err := pty.Open()
 	if err != nil {
@@ -146,7 +146,7 @@ func onTerminal(t *testing.T, w Watch) (keyboard *os.File, screen *terminal, end
 	if err := pty.Setsize(master, &pty.Winsize{Cols: 120, Rows: 36}); err != nil {
 		t.Fatal(err)
 	}
-	screen = &terminal{}
+	screen = &pretend{}
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)

@@ -17,6 +17,9 @@ func (m *model) View() string {
 	for _, line := range m.header() {
 		lines = append(lines, theme.Pad(line, m.width))
 	}
+	if m.lineRows() > 0 {
+		lines = append(lines, theme.Pad(m.findingsLine(), m.width))
+	}
 	lines = append(lines, m.top().View(m.st, m.width, m.bodyRows())) // exactly so large, by its contract
 	if m.height >= tinyRows {
 		lines = append(lines, theme.Pad(m.footer(), m.width))

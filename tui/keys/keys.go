@@ -41,6 +41,7 @@ const (
 	Holders    ID = "holders"
 	Walk       ID = "walk"
 	Record     ID = "record"
+	Findings   ID = "findings"
 	Up         ID = "up"
 	Down       ID = "down"
 	PageUp     ID = "page-up"
@@ -87,6 +88,8 @@ const (
 	InCompareStack Place = "compare-stack"
 	InSnapshots    Place = "snapshots"
 	InTrace        Place = "trace"
+	InFindings     Place = "findings"
+	InFinding      Place = "finding"
 )
 
 // PlaceTitle is a place and its name for a person.
@@ -112,6 +115,8 @@ func Places() []PlaceTitle {
 		{InCompareStack, "A change, stack by stack"},
 		{InSnapshots, "Snapshots and recordings"},
 		{InTrace, "Trace"},
+		{InFindings, "Findings"},
+		{InFinding, "A finding"},
 		{InLog, "The program's output"},
 		{InHelp, "Help"},
 		{InFilter, "While a filter is typed"},
@@ -143,7 +148,7 @@ func everywhere() []Place { return []Place{Everywhere} }
 func local() []Binding {
 	lists := []Place{InMemory, InProcesses, InGoroutines, InCompare, InSnapshots, InTrace}
 	return []Binding{
-		{Open, []string{"enter"}, "⏎", "open", "open the site, process, stack or file that is selected", lists},
+		{Open, []string{"enter"}, "⏎", "open", "open the site, process, stack, file or finding that is selected", slices.Concat(lists, []Place{InFindings})},
 		{Filter, []string{"/"}, "/", "filter", "filter the table", lists},
 		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
 		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
@@ -174,6 +179,7 @@ func global() []Binding {
 		{Mark, []string{"m"}, "m", "mark", "set the mark: changes count from here", everywhere()},
 		{Snapshot, []string{"s"}, "s", "snapshot", "write a snapshot file", everywhere()},
 		{Compare, []string{"d"}, "d", "compare", "compare: the mark, the moment shown or the files chosen with now", everywhere()},
+		{Findings, []string{"!"}, "!", "", "findings: what leaks, what is near a limit, what could be better", everywhere()},
 		{Snapshots, []string{"S"}, "S", "", "the snapshots and recordings that were written", everywhere()},
 		{Collect, []string{"g"}, "g", "gc", "force a garbage collection, show what it freed", everywhere()},
 		{Pause, []string{"p"}, "p", "pause", "freeze the screen, or go on", everywhere()},
@@ -194,7 +200,7 @@ func global() []Binding {
 
 func moving() []Binding {
 	lists := []Place{InMemory, InSite, InProcesses, InGoroutines, InStack, InHolders, InGC, InFlame, InCompare, InCompareStack, InSnapshots,
-		InTrace, InLog, InHelp}
+		InTrace, InFindings, InFinding, InLog, InHelp}
 	return []Binding{
 		{Up, []string{"up", "k"}, "↑ k", "", "one line up", lists},
 		{Down, []string{"down", "j"}, "↓ j", "", "one line down", lists},

@@ -20,6 +20,11 @@ func whatIf(d *Data) []analysis.WhatIf {
 	if d.Recent == nil || d.Snapshot == nil {
 		return nil
 	}
+	return analysis.WhatIfCurve(analysis.WhatIfInputOf(d.Recent, withCycles(d)))
+}
+
+// withCycles is the last reading with all collections of the last minute.
+func withCycles(d *Data) *sampler.Snapshot {
 	to := *d.Snapshot
 	to.Cycles = nil
 	for i, c := range d.Cycles {
@@ -28,7 +33,21 @@ func whatIf(d *Data) []analysis.WhatIf {
 			break
 		}
 	}
-	return analysis.WhatIfCurve(analysis.WhatIfInputOf(d.Recent, &to))
+	return &to
+}
+
+// AdviceInput is what advice can rest on without a further reading: the last minute, and what the screens have shown.
+// Allocation sites are left out of it, for the profiles at hand are not as old as the readings.
+func AdviceInput(d *Data) *analysis.AdviceInput {
+	in := &analysis.AdviceInput{Goroutines: d.Goroutines, Maps: d.Mappings}
+	if d.Mark.Goroutines != d.Goroutines {
+		in.GoroutinesFrom = d.Mark.Goroutines
+	}
+	in.Record.Add(d.Recent)
+	if d.Recent != nil && d.Snapshot != nil {
+		in.Record.Add(withCycles(d))
+	}
+	return in
 }
 
 // whatIfPanel draws the prediction, the settings nearest to the present one when there is no room for all.

@@ -9,6 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -24,6 +25,9 @@ type Goroutines struct {
 	taken *sampler.Goroutines
 	mark  *sampler.Goroutines
 
+	judged *Judged
+	trends map[string]analysis.RowTrend // of the groups; nil before anything was judged
+
 	filtering
 	input         Input
 	width, height int
@@ -33,8 +37,11 @@ type Goroutines struct {
 const (
 	goCount = iota
 	goChange
+	goGrowth
 	goState
 	goWait
+	goVerdict
+	goAge
 	goFunction
 	goCallers
 	goCreator
@@ -46,10 +53,13 @@ func NewGoroutines() *Goroutines {
 	s.table.SetColumns([]Column{
 		{Title: "count", Width: 7, Sort: true},
 		{Title: "since mark", Width: 11, Sort: true},
-		{Title: "state", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 4},
-		{Title: "waiting", Width: 8, Sort: true, Keep: 3},
+		{Title: "a minute", Width: 8, Sort: true, Keep: 5},
+		{Title: "state", Width: 14, Left: true, Sort: true, Ascending: true, Keep: 7},
+		{Title: "waiting", Width: 8, Sort: true, Keep: 6},
+		{Title: "verdict", Width: 8, Left: true, Keep: 4},
+		{Title: "seen for", Width: 8, Sort: true, Keep: 2},
 		{Title: "function", Width: 24, Flex: 3, Left: true, Sort: true, Ascending: true},
-		{Title: "called by", Width: 24, Flex: 4, Left: true, Keep: 2},
+		{Title: "called by", Width: 24, Flex: 4, Left: true, Keep: 3},
 		{Title: "created by", Width: 24, Flex: 2, Left: true, Keep: 1},
 	})
 	return s
@@ -107,8 +117,12 @@ func (s *Goroutines) Update(st *State, msg tea.Msg) tea.Cmd {
 // take groups the goroutines anew when they, or the mark, are others.
 func (s *Goroutines) take(st *State) {
 	d := st.Data()
-	if d.Goroutines == s.taken && d.Mark.Goroutines == s.mark {
+	if d.Goroutines == s.taken && d.Mark.Goroutines == s.mark && d.Judged == s.judged {
 		return
+	}
+	s.judged, s.trends = d.Judged, nil
+	if d.Judged != nil {
+		s.trends = d.Judged.Groups
 	}
 	s.taken, s.mark = d.Goroutines, d.Mark.Goroutines
 	s.rows = s.rows[:0]
@@ -175,6 +189,10 @@ func (s *Goroutines) arrange() {
 			return compareReadings(x.Change, y.Change, sign)
 		case goWait:
 			return compareReadings(x.WaitMax, y.WaitMax, sign)
+		case goGrowth:
+			return sign * compareTrends(s.trends, x.Key, y.Key)
+		case goAge:
+			return sign * compareAges(s.trends, x.Key, y.Key)
 		case goState:
 			return sign * strings.Compare(x.State, y.State)
 		}
@@ -238,7 +256,7 @@ func (s *Goroutines) View(st *State, width, height int) string {
 		text = emptySites(st, s.empty(st), body.width, body.height)
 	} else {
 		s.table.Empty = "No goroutine matches the filter. Esc drops it."
-		text = s.table.View(th, body.width, body.height, func(row, column int) Cell { return s.cell(th, row, column) })
+		text = s.table.View(th, body.width, body.height, func(row, column int) Cell { return s.cell(st, row, column) })
 	}
 	if s.lineShown() {
 		line := th.Label.Render("filter: ") + theme.Clean(s.input.Text())
@@ -260,6 +278,13 @@ func (s *Goroutines) note(st *State) string {
 		return ""
 	}
 	note := unit.Count(float64(g.Total)) + " in " + plural(len(s.rows), "group")
+	if s.input.Text() != "" {
+		held := 0
+		for _, at := range s.shown {
+			held += s.rows[at].Count
+		}
+		note = fmt.Sprintf("%s in %d of %s", unit.Count(float64(held)), len(s.shown), plural(len(s.rows), "group"))
+	}
 	if s.mark != nil && g.Total != s.mark.Total {
 		note += fmt.Sprintf(" · %+d since mark", g.Total-s.mark.Total)
 	}
@@ -303,9 +328,15 @@ func (s *Goroutines) empty(st *State) string {
 	return "The goroutines are being read."
 }
 
-func (s *Goroutines) cell(th *theme.Theme, row, column int) Cell {
-	r := &s.rows[s.shown[row]]
+func (s *Goroutines) cell(st *State, row, column int) Cell {
+	th, r := st.Theme, &s.rows[s.shown[row]]
 	switch column {
+	case goGrowth:
+		return growthCell(th, s.trends, r.Key, countAMinute)
+	case goVerdict:
+		return verdictCell(th, s.trends, r.Key)
+	case goAge:
+		return ageCell(th, s.trends, r.Key, st.Cursor())
 	case goCount:
 		if r.Count == 0 {
 			return Cell{"0", th.Faint}

@@ -5,6 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/tui/keys"
 	"github.com/alloc-dev/heaptop/tui/theme"
@@ -18,7 +19,8 @@ type Memory struct {
 	rows   []profile.SiteRow // of the profile that is shown, all sites
 	places map[string]int    // a site's key to its place in rows
 	table  Table[string]
-	alloc  bool // the sites show all that was allocated, not what is in use
+	trends map[string]analysis.RowTrend // of the sites; nil before anything was judged
+	alloc  bool                         // the sites show all that was allocated, not what is in use
 	filter Input
 	filtering
 	size    Size
@@ -126,7 +128,7 @@ func (m *Memory) hear(st *State, what News) {
 		*m = Memory{places: map[string]int{}, table: m.table, alloc: m.alloc, size: m.size, touched: m.touched}
 		m.table.Forget()
 		m.order()
-	case NewsHeap, NewsMark, NewsReset, NewsPause:
+	case NewsHeap, NewsMark, NewsReset, NewsPause, NewsJudged:
 		m.take(st)
 	}
 }
@@ -134,7 +136,10 @@ func (m *Memory) hear(st *State, what News) {
 // take makes the rows anew from what is shown.
 func (m *Memory) take(st *State) {
 	d := st.Data()
-	m.rows = nil
+	m.rows, m.trends = nil, nil
+	if d.Judged != nil {
+		m.trends = d.Judged.Sites
+	}
 	if d.Heap != nil {
 		m.rows = profile.Rows(*d.Heap, d.Mark.Heap, d.HeapBefore)
 	}

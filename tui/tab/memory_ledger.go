@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -33,10 +34,22 @@ func memoryLedger(st *State, width, height int) string {
 	if rss, ok := d.Snapshot.Get(sampler.ProcessRSS); ok {
 		frame.Note = unit.Bytes(rss)
 	}
+	if old := runtimeAge(d.Snapshot); old != "" {
+		frame.Note = old + " · " + frame.Note
+	}
 	if n := len(d.Ledger.Warnings) + len(d.Snapshot.Warnings); n > 0 && rows < len(d.Ledger.Rows)+4 {
 		frame.Foot = fmt.Sprintf("%d not read, ? says what", n)
 	}
 	return st.Theme.Frame(frame, strings.Join(ledgerBody(st, d, inner, rows), "\n"), width, height)
+}
+
+// runtimeAge says how old the Go runtime's figures are where that is more than two seconds; "" where they are fresh.
+func runtimeAge(s *sampler.Snapshot) string {
+	age := s.Time.Sub(s.RuntimeTime())
+	if age < 2*time.Second {
+		return ""
+	}
+	return "runtime figures " + unit.Duration(age.Round(time.Second)) + " old"
 }
 
 // ledgerBody fills the rows of the panel: the parts first, then the sentence, then what else is known, as far as there is room.

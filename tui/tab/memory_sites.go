@@ -2,6 +2,7 @@ package tab
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -22,9 +23,12 @@ const (
 	colPlace
 	colUse
 	colChange
+	colGrowth
 	colRate
 	colObjects
 	colSamples
+	colAge
+	colVerdict
 	colPast
 )
 
@@ -41,12 +45,15 @@ func siteColumns(alloc bool) []Column {
 	}
 	return []Column{
 		colFunction: {Title: "function", Width: 24, Flex: 1, Left: true, Sort: true, Ascending: true},
-		colPlace:    {Title: "line", Width: 20, Left: true, Keep: 2},
+		colPlace:    {Title: "line", Width: 20, Left: true, Keep: 4},
 		colUse:      {Title: use, Width: 10, Sort: true},
-		colChange:   {Title: "since mark", Width: 12, Sort: true, Keep: 6},
-		colRate:     {Title: "alloc/s", Width: 10, Sort: true, Keep: 5},
-		colObjects:  {Title: "objects", Width: 11, Sort: true, Keep: 3},
-		colSamples:  {Title: "samples", Width: 9, Sort: true, Keep: 4},
+		colChange:   {Title: "since mark", Width: 12, Sort: true, Keep: 9},
+		colGrowth:   {Title: "an hour", Width: 11, Sort: true, Keep: 6},
+		colRate:     {Title: "alloc/s", Width: 10, Sort: true, Keep: 8},
+		colObjects:  {Title: "objects", Width: 9, Sort: true, Keep: 5},
+		colSamples:  {Title: "samples", Width: 8, Sort: true, Keep: 7},
+		colAge:      {Title: "seen for", Width: 8, Sort: true, Keep: 2},
+		colVerdict:  {Title: "verdict", Width: 8, Left: true, Keep: 3},
 		colPast:     {Title: "in use over time", Width: pastCells, Left: true, Keep: 1},
 	}
 }
@@ -93,6 +100,10 @@ func (m *Memory) compare(a, b *profile.SiteRow, column int) int {
 		return cmp.Compare(m.change(a).Value, m.change(b).Value)
 	case colRate:
 		return cmp.Compare(a.AllocPerSec.Value, b.AllocPerSec.Value)
+	case colGrowth:
+		return compareTrends(m.trends, a.Key(), b.Key())
+	case colAge:
+		return compareAges(m.trends, a.Key(), b.Key())
 	case colObjects:
 		return cmp.Compare(m.objects(a), m.objects(b))
 	case colSamples:
@@ -173,6 +184,13 @@ func (m *Memory) sitesNote(st *State, width int) string {
 		total = d.Heap.TotalAlloc
 	}
 	note := unit.Bytes(total) + " in " + plural(len(m.rows), "site")
+	if n := m.table.Len(); m.filter.Text() != "" {
+		held := 0.0
+		for _, key := range m.table.rows {
+			held += m.use(&m.rows[m.places[key]])
+		}
+		note = fmt.Sprintf("%s in %d of %s, %s in all", unit.Bytes(held), n, plural(len(m.rows), "site"), unit.Bytes(total))
+	}
 	if d.Heap.Rate > 1 && width >= wide {
 		note += " · one sample per " + unit.Bytes(float64(d.Heap.Rate))
 	}
@@ -203,6 +221,12 @@ func (m *Memory) cell(st *State, row, column int) Cell {
 		return Cell{m.rough(r, unit.Bytes(m.use(r))), t.Value}
 	case colChange:
 		return changeCell(t, m.change(r), m.changeError(r))
+	case colGrowth:
+		return growthCell(t, m.trends, r.Key(), bytesAnHour)
+	case colAge:
+		return ageCell(t, m.trends, r.Key(), st.Cursor())
+	case colVerdict:
+		return verdictCell(t, m.trends, r.Key())
 	case colRate:
 		if !r.AllocPerSec.OK {
 			return Cell{theme.SignUnknown, t.Faint}

@@ -31,6 +31,7 @@ type Data struct {
 	GC       analysis.GC       // between Recent and Snapshot
 	WhatIf   []analysis.WhatIf // what other settings of the collector would cost, by what was between the two
 	Cycles   []sampler.GCCycle // oldest first, at most 512
+	Judged   *Judged           // what the full analysis found out; nil before the first, and of the past
 
 	Heap           *profile.Heap // allocation sites; nil when not read
 	HeapBefore     *profile.Heap // a profile up to half a minute older, to take rates from; nil before the second

@@ -90,9 +90,7 @@ func (s *State) judge(d *Data, of *Scene) {
 		return
 	}
 	d.Growth = analysis.GrowthSince(series.Points(d.At.Add(-2*MaxSpan), d.At, growthPoints), of.Info.Started)
-	if d.LimitOK {
-		d.Reach = analysis.TimeToLimit(d.Growth, d.Limit)
-	}
+	s.reach(d)
 }
 
 // SetHeap takes a heap profile, or why there is none.
@@ -203,7 +201,7 @@ func (s *State) Reset() {
 	s.Sites.Reset()
 	s.recent, s.live.Recent, s.live.Cycles = nil, nil, nil
 	s.heaps, s.live.HeapBefore, s.live.Collected = nil, nil, nil
-	s.live.Growth, s.live.Reach, s.live.GC = analysis.Growth{}, analysis.Reach{}, analysis.GC{}
+	s.live.Growth, s.live.Reach, s.live.GC, s.live.Judged = analysis.Growth{}, analysis.Reach{}, analysis.GC{}, nil
 	if s.live.Snapshot != nil {
 		s.History.Add(s.live.Snapshot)
 	}

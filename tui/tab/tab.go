@@ -80,6 +80,7 @@ const (
 	NewsCollected              // a forced collection ended
 	NewsLog                    // what the started program printed
 	NewsWalk                   // a walk over the heap began, went on or ended
+	NewsJudged                 // the full analysis found out something
 	NewsTime                   // State.Now moved and nothing else
 )
 
