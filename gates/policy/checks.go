@@ -51,7 +51,7 @@ func (r *reader) acceptances(p *Policy, f *file, list []Scenario, now time.Time)
 		if a.Scenario == "" || a.Metric == "" {
 			continue // told already
 		}
-		// The benchmarks of a package are scenarios of their own: "parser/BenchmarkDecode".
+		// The benchmarks of a package are scenarios of their own: "parser/Decode".
 		of, part, _ := strings.Cut(a.Scenario, "/")
 		i := slices.IndexFunc(list, func(s Scenario) bool { return s.Name == of && (part == "" || s.Kind == gates.KindBench) })
 		switch {

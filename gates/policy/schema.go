@@ -119,7 +119,7 @@ type overheadDoc struct {
 }
 
 type acceptDoc struct {
-	Scenario string      `json:"scenario" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario, or scenario/Benchmark."`
+	Scenario string      `json:"scenario" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario, or scenario/benchmark as reports name it."`
 	Metric   metricDoc   `json:"metric" jsonschema:"required" jsonschema_description:"What may grow."`
 	UpTo     increaseDoc `json:"up_to" jsonschema:"required" jsonschema_description:"The ceiling."`
 	Until    dateDoc     `json:"until" jsonschema:"required" jsonschema_description:"The last day on which it holds."`

@@ -107,7 +107,7 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 		err = r.compareStored(j, out)
 	}
 	if ctx.Err() == nil {
-		out.Warnings = append(out.Warnings, gates.ApplyAccepts(s.Name, out.Comparisons, s.Accept, r.options.now())...)
+		out.Warnings = append(out.Warnings, gates.ApplyAccepts(j.name, out.Comparisons, j.accepts(), r.options.now())...)
 	}
 	if err == nil && !s.Helper && !r.options.dry {
 		err = r.blame(ctx, j, out)
@@ -184,6 +184,18 @@ func (r *runner) unfinished(ctx context.Context, j *job, v *rival, c *gates.Comp
 	}
 	out.Comparisons = append(out.Comparisons, c.Result()...)
 	return err
+}
+
+// accepts are the entries of the policy that concern this job: those of its scenario, and of its benchmark alone.
+func (j *job) accepts() []gates.Accept {
+	var out []gates.Accept
+	for _, a := range j.scenario.Accept {
+		if a.Scenario == j.scenario.Name {
+			a.Scenario = j.name
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // settings are those of a comparison with a side.

@@ -34,6 +34,9 @@ snapshots, and compares them at the end.
 
 Sizes are 500MB (10^6) or 500MiB (2^20). Durations are Go's, 90s or 1h30m; a bare number is seconds.
 
+--headless measures the scenarios of heaptop.yml, or the target, judges them against limits and another commit, writes
+reports and exits: 1 when a gate failed. heaptop check says beforehand what will be gated.
+
 Exit codes: 0 done; 2 could not measure (no such process, no permission, nobody answers, the command failed, the target
 died before --duration was over); 3 what was typed is wrong; 130 interrupted. The last line on stderr says it in words.`
 
@@ -48,7 +51,12 @@ const rootExample = `  heaptop --demo                                  see it al
   heaptop night.heaprec                           and look at it again, at any moment of it
   heaptop --mode trace 4242                       who allocates, interval by interval
   heaptop --mode snapshot --interval 30s --duration 10m 4242
-                                                  a series of snapshots, and what changed in it`
+                                                  a series of snapshots, and what changed in it
+  heaptop --headless                              the gates of heaptop.yml
+  heaptop --headless --against main --output report.json --format text --format junit=report.xml
+                                                  the same against another commit, with reports
+  heaptop --headless --limit peak_rss=64MB -- ./server --once
+                                                  without a policy`
 
 // live are the options of the live modes: the dashboard, and lines of text or JSON.
 type live struct {
