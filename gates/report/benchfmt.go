@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +13,7 @@ import (
 // It tells of the environment what go test tells and no more: benchstat does not compare what differs in it, such as a commit.
 // Units are those of Go where there is one (B/op, allocs/op), else the metric's name with its unit: peak_rss-bytes.
 func Benchfmt(w io.Writer, r *gates.Report) error {
-	b := bufio.NewWriter(w)
+	b := &strings.Builder{}
 	for _, c := range [][2]string{{"goos", r.Environment.OS}, {"goarch", r.Environment.Arch}, {"cpu", r.Environment.CPU}} {
 		if value := strings.TrimSpace(name(c[1])); value != "" {
 			fmt.Fprintf(b, "%s: %s\n", c[0], value)
@@ -41,11 +40,11 @@ func Benchfmt(w io.Writer, r *gates.Report) error {
 			benchLine(b, &s, metrics, i)
 		}
 	}
-	return b.Flush()
+	return write(w, b)
 }
 
 // benchLine writes one run; nothing where no metric has a value of it.
-func benchLine(b *bufio.Writer, s *named, metrics []string, run int) {
+func benchLine(b *strings.Builder, s *named, metrics []string, run int) {
 	begun := false
 	seen := map[string]bool{}
 	for _, metric := range metrics {

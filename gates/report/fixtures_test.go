@@ -65,6 +65,7 @@ func passing(t testing.TB) gates.Scenario {
 		map[string]float64{"allocs_per_op": 10})
 	s.Comparisons = []gates.Comparison{{Metric: "allocs_per_op", Baseline: ptr(9.5), Current: ptr(9.5), ChangePercent: ptr(0), Runs: [2]int{3, 3},
 		Verdict: gates.Stable, MaxIncrease: 1, WarnIncrease: 0.5, Gated: true, Against: "main 89abcdef0123", Method: "exact"}}
+	s.Warnings = []string{"the baseline was built by another release of Go"}
 	return s
 }
 

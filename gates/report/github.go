@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -21,7 +20,7 @@ const MaxSummary = 1 << 20
 // that carry the most of a growth where they are known, and a warning for what is one. There are at most nine and one more
 // that says how many were left out, errors first. A report that passed is a notice.
 func GitHub(w io.Writer, r *gates.Report) error {
-	b := bufio.NewWriter(w)
+	b := &strings.Builder{}
 	list := scenarios(r, func(s string) string { return s })
 	var all []annotation
 	for _, s := range worstFirst(list) {
@@ -51,7 +50,7 @@ func GitHub(w io.Writer, r *gates.Report) error {
 		rest := annotation{level: sorted[maxAnnotations].level, title: "heaptop", text: fmt.Sprintf("%d more; the summary and the report have all", more)}
 		rest.write(b)
 	}
-	return b.Flush()
+	return write(w, b)
 }
 
 // GitHubSummary writes the Markdown for the file that GITHUB_STEP_SUMMARY names, at most room bytes: MaxSummary less what
@@ -91,7 +90,7 @@ func annotate(s named, f finding) annotation {
 	return a
 }
 
-func (a annotation) write(b *bufio.Writer) {
+func (a annotation) write(b *strings.Builder) {
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	message := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	b.WriteString("::" + a.level + " ")

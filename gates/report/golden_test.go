@@ -97,6 +97,18 @@ func TestWhatFailedComesFirst(t *testing.T) {
 	}
 }
 
+// TestWarningsAreShown looks for what weakens a number where the scenario passed, and for growth that was accepted.
+func TestWarningsAreShown(t *testing.T) {
+	for _, format := range []string{"text", "markdown", "junit"} {
+		got := strings.Join(strings.Fields(render(t, format, reports(t)["warned"])), " ")
+		for _, want := range []string{"another release of Go", "another program used the CPU", "accepted: the new index"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s does not say %q:\n%s", format, want, got)
+			}
+		}
+	}
+}
+
 // TestZeroScenariosIsNoPass looks at what a pass looks like in each format that tells verdicts.
 func TestZeroScenariosIsNoPass(t *testing.T) {
 	r := reports(t)["passed"]

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -16,7 +15,7 @@ import (
 // its verdict. The time is the end of the measurement, in nanoseconds; without one there is none, and the server sets it.
 // The commit is a field, as a tag with ever new values makes a database slow.
 func Influx(w io.Writer, r *gates.Report) error {
-	b := bufio.NewWriter(w)
+	b := &strings.Builder{}
 	at := ""
 	if t := r.FinishedAt; t.Year() >= 1970 && t.Year() < 2262 {
 		at = " " + strconv.FormatInt(t.UnixNano(), 10)
@@ -34,7 +33,7 @@ func Influx(w io.Writer, r *gates.Report) error {
 			}
 		}
 	}
-	return b.Flush()
+	return write(w, b)
 }
 
 // influxOf returns the fields of a metric.

@@ -128,10 +128,7 @@ func suite(id int, s named, stamp string) junitSuite {
 			said = append(said, f.text)
 		}
 	}
-	for _, warning := range atMost(s.Warnings, maxWarnings) {
-		said = append(said, line(warning))
-	}
-	out.Out = strings.Join(said, "\n")
+	out.Out = strings.Join(append(said, notes(s.Scenario)...), "\n")
 	return out
 }
 

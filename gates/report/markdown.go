@@ -41,6 +41,14 @@ func markdown(r *gates.Report, room int) string {
 			break
 		}
 	}
+	for _, s := range list {
+		if s.Verdict != gates.Passed {
+			continue // told above
+		}
+		for _, note := range notes(s.Scenario) {
+			m.add("\n> " + MarkdownCode(s.label) + ": " + prose(note) + "\n")
+		}
+	}
 	if m.missed > 0 {
 		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 		m.left, m.missed = min(m.left, 0), 0
@@ -123,8 +131,8 @@ func markdownProblem(s named) string {
 	if s.BlameNote != "" {
 		b.WriteString("\n" + prose(line(s.BlameNote)) + "\n")
 	}
-	for _, warning := range atMost(s.Warnings, maxWarnings) {
-		b.WriteString("\n> " + prose(line(warning)) + "\n")
+	for _, note := range notes(s.Scenario) {
+		b.WriteString("\n> " + prose(note) + "\n")
 	}
 	return b.String()
 }

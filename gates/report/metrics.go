@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"io"
@@ -14,7 +13,7 @@ import (
 // median of the runs in the metric's own unit. A colon or a space within a name is written as an underscore, so that the
 // line can be split at its colons.
 func MetricLines(w io.Writer, r *gates.Report) error {
-	b := bufio.NewWriter(w)
+	b := &strings.Builder{}
 	for _, s := range scenarios(r, inMetricLine) {
 		for _, metric := range order(s.Scenario) {
 			if m := s.Metrics[metric]; measured(m) {
@@ -22,7 +21,7 @@ func MetricLines(w io.Writer, r *gates.Report) error {
 			}
 		}
 	}
-	return b.Flush()
+	return write(w, b)
 }
 
 func inMetricLine(s string) string {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -120,7 +119,7 @@ func (f *families) add(id, unit, help string, v float64, labels ...string) {
 }
 
 func (f *families) write(w io.Writer) error {
-	b := bufio.NewWriter(w)
+	b := &strings.Builder{}
 	for _, m := range f.list {
 		fmt.Fprintf(b, "# TYPE %s gauge\n", m.id)
 		if m.unit != "" {
@@ -134,7 +133,7 @@ func (f *families) write(w io.Writer) error {
 		}
 	}
 	b.WriteString("# EOF\n")
-	return b.Flush()
+	return write(w, b)
 }
 
 func openMetricsEscape(s string) string {

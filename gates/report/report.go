@@ -11,6 +11,7 @@ package report
 
 import (
 	"io"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
 )
@@ -39,4 +40,10 @@ func Formats() []Format {
 		{"datadog", "the series that Datadog's API v2 takes, as JSON", Datadog},
 		{"github", "annotations of GitHub Actions", GitHub},
 	}
+}
+
+// write writes what a format has put together, all at once.
+func write(w io.Writer, b *strings.Builder) error {
+	_, err := io.WriteString(w, b.String())
+	return err
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -25,7 +24,7 @@ const (
 // Text writes for people: the verdict, what is no pass with what explains it, the worst first, all numbers in a table that
 // fits 80 columns, and what to do next.
 func Text(w io.Writer, r *gates.Report) error {
-	t := &text{b: bufio.NewWriter(w)}
+	t := &text{}
 	t.wrap("", headline(r))
 	if at := where(r); at != "" {
 		t.wrap("", at)
@@ -45,10 +44,10 @@ func Text(w io.Writer, r *gates.Report) error {
 			}
 		}
 	}
-	return t.b.Flush()
+	return write(w, &t.b)
 }
 
-type text struct{ b *bufio.Writer }
+type text struct{ b strings.Builder }
 
 // wrap writes a text after a lead, broken into lines of 80 columns that stand below each other.
 func (t *text) wrap(lead, s string) {
@@ -77,8 +76,8 @@ func (t *text) problems(list []named) {
 		if s.Trend != nil && s.Trend.Verdict == "growing" {
 			t.wrap("  ", trendWords(s.Trend))
 		}
-		for _, warning := range atMost(s.Warnings, maxWarnings) {
-			t.wrap("  ! ", line(warning))
+		for _, note := range notes(s.Scenario) {
+			t.wrap("  ! ", note)
 		}
 	}
 	if len(bad) > textScenarios {
@@ -149,6 +148,11 @@ func (t *text) table(list []named) {
 		if len(all) == 0 {
 			t.wrap("  ", "nothing was measured")
 		}
+		if s.Verdict == gates.Passed { // the others' stand above
+			for _, note := range notes(s.Scenario) {
+				t.wrap("  ! ", note)
+			}
+		}
 	}
 }
 
@@ -187,5 +191,5 @@ func atMost(list []string, n int) []string {
 	if len(list) <= n {
 		return list
 	}
-	return append(slices.Clone(list[:n]), fmt.Sprintf("and %d more warnings", len(list)-n))
+	return append(slices.Clone(list[:n]), fmt.Sprintf("and %d more", len(list)-n))
 }

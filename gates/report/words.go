@@ -44,6 +44,20 @@ func findings(s *gates.Scenario) []finding {
 	return out
 }
 
+// notes returns what weakens or explains the numbers of a scenario and is no finding: growth that is accepted, and warnings.
+func notes(s *gates.Scenario) []string {
+	var out []string
+	for _, c := range s.Comparisons {
+		if c.Gated && c.Accepted != "" {
+			out = append(out, comparisonWords(c))
+		}
+	}
+	for _, warning := range s.Warnings {
+		out = append(out, line(warning))
+	}
+	return atMost(out, maxWarnings)
+}
+
 // severity orders verdicts for people: what failed comes before what could not be measured.
 func severity(v gates.Verdict) int {
 	return cmp.Or(slices.Index([]gates.Verdict{gates.Passed, gates.Warned, gates.Unmeasured, gates.Failed}, v)+1, 3)
