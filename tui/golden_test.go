@@ -84,8 +84,10 @@ func stories() []story {
 }
 
 func TestGoldenScreens(t *testing.T) {
+	t.Parallel()
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			h := newHarness(t, theme.Plain(), newFakeWatch(s.watch))
 			h.resize(120, 36)
 			s.tell(h)

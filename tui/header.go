@@ -14,6 +14,9 @@ import (
 // nameCells bounds the target's name in the header.
 const nameCells = 40
 
+// nameBytes is how much of the name is looked at for that: one of many kilobytes must not slow down each frame.
+const nameBytes = 512
+
 // header draws its two lines: what is watched, is it growing, how far is the limit; the tabs, and how fresh it all is.
 func (m *model) header() [headerRows]string {
 	return [headerRows]string{
@@ -71,7 +74,7 @@ func (m *model) headerTarget() []string {
 		return []string{brand + "  " + t.Strong.Render("this machine"), t.Strong.Render("this machine"), t.Strong.Render("machine")}
 	}
 	info := st.Info
-	name := clean(info.Name)
+	name := clean(info.Name[:min(len(info.Name), nameBytes)])
 	if name == "" {
 		name = clean(info.Target.String())
 	}

@@ -108,6 +108,7 @@ func prepare(h *harness, id keys.ID) {
 
 // Every binding does something a person can see, in every place it is listed for.
 func TestEveryBindingHasAnEffectInEveryPlace(t *testing.T) {
+	t.Parallel()
 	own := map[keys.ID]keys.Place{keys.Tab1: keys.InMemory, keys.Tab2: keys.InProcesses, keys.Tab3: keys.InGC}
 	for _, p := range keys.Places() {
 		if p.Place == keys.Everywhere {
@@ -119,6 +120,7 @@ func TestEveryBindingHasAnEffectInEveryPlace(t *testing.T) {
 			}
 			for _, key := range b.Keys {
 				t.Run(fmt.Sprintf("%s/%s", p.Place, key), func(t *testing.T) {
+					t.Parallel()
 					h := at(t, p.Place)
 					prepare(h, b.ID)
 					before := h.text()

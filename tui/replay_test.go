@@ -165,21 +165,22 @@ func TestScreensOfThePastFitAnyTerminal(t *testing.T) {
 		{"d"}, {"d", "i"}, {"d", "right"}, {"d", "left", "left"}, {"d", "enter"}, {"d", "/", "x"}, {"S"}, {"S", "R"}, {"S", "D"}, {"a"}, {"a", "enter"},
 		{"p", "pgup"}, {"p", "left", "2"}, {"p", "home", "3"}, {"p", "left", "d"},
 	}
+	t.Parallel()
 	for _, way := range ways {
-		h := newHarness(t, colourTheme(true), newFakeWatch(samplertest.Options{Name: hostileName()}))
-		h.resize(120, 36)
-		h.read(60)
-		h.press("s")
-		h.press(way...)
-		for w := 1; w < 240; w += 7 {
-			for rows := 1; rows < 70; rows += 3 {
-				h.resize(w, rows)
-				fits(t, h.screen(), w, rows)
+		t.Run(strings.Join(way, " "), func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, colourTheme(true), newFakeWatch(samplertest.Options{Name: hostileName()}))
+			h.resize(120, 36)
+			h.read(60)
+			h.press("s")
+			h.press(way...)
+			for w := 1; w < 240; w += 7 {
+				for rows := 1; rows < 70; rows += 3 {
+					h.resize(w, rows)
+					fits(t, h.screen(), w, rows)
+				}
 			}
-		}
-		if t.Failed() {
-			t.Fatalf("after %q", way)
-		}
+		})
 	}
 }
 
