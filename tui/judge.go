@@ -59,6 +59,13 @@ func (j *judge) add(f func(*analysis.LeakWatch)) {
 	}
 }
 
+// read takes a costlier reading, unless it was not possible.
+func (j *judge) read(err error, f func(*analysis.LeakWatch)) {
+	if err == nil {
+		j.add(f)
+	}
+}
+
 // due reports whether it is time for the full analysis.
 func (j *judge) due(at time.Time, g analysis.Growth) bool {
 	if j.every == 0 || j.busy || j.readings < judgeReadings {

@@ -27,18 +27,14 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		m.asked.heap.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetHeap(msg.heap, msg.raw, msg.err)
-			if heap := msg.heap; msg.err == nil {
-				m.judge.add(func(w *analysis.LeakWatch) { w.Heap(heap) })
-			}
+			m.judge.read(msg.err, func(w *analysis.LeakWatch) { w.Heap(msg.heap) })
 			return m.heard(tab.NewsHeap), true
 		}
 	case goroutinesMsg:
 		m.asked.goroutines.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetGoroutines(msg.groups, msg.err)
-			if groups := msg.groups; msg.err == nil {
-				m.judge.add(func(w *analysis.LeakWatch) { w.Goroutines(groups) })
-			}
+			m.judge.read(msg.err, func(w *analysis.LeakWatch) { w.Goroutines(msg.groups) })
 			return m.heard(tab.NewsGoroutines), true
 		}
 	case mappingsMsg:
@@ -48,9 +44,7 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		}
 		if msg.watch == m.watchID {
 			m.st.SetMappings(msg.maps, msg.err)
-			if maps := msg.maps; msg.err == nil {
-				m.judge.add(func(w *analysis.LeakWatch) { w.Mappings(maps) })
-			}
+			m.judge.read(msg.err, func(w *analysis.LeakWatch) { w.Mappings(msg.maps) })
 			return m.heard(tab.NewsMappings), true
 		}
 	case logMsg:
