@@ -10,12 +10,20 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-// finitePoints leaves out what is no number or does not ascend in time. It returns its argument when all is well.
+// longest is the most that a series spans; of a longer one the end is judged. A duration holds no more than 292 years.
+const longest = 100 * 365 * 24 * time.Hour
+
+// finitePoints leaves out what is no number or does not ascend in time, and what lies more than 100 years back. It returns
+// its argument when all is well.
 func finitePoints(points []sampler.Point) []sampler.Point {
 	for i := range points {
 		if i > 0 && !points[i].Time.After(points[i-1].Time) || !usable(points[i].Min) {
-			return collectFinite(points)
+			points = collectFinite(points)
+			break
 		}
+	}
+	if n := len(points); n > 0 && points[n-1].Time.Sub(points[0].Time) > longest {
+		return points[firstFrom(points, points[n-1].Time.Add(-longest)):]
 	}
 	return points
 }

@@ -229,6 +229,18 @@ func TestJudgeLeakOfUnevenReadings(t *testing.T) {
 	}
 }
 
+// A series may name any time; a duration holds 292 years.
+func TestJudgeLeakOverAges(t *testing.T) {
+	var points []sampler.Point
+	for i := range 500 {
+		v := float64(i)
+		points = append(points, sampler.Point{Time: time.Date(i*10, 1, 1, 0, 0, 0, 0, time.UTC), Min: v, Max: v, Last: v})
+	}
+	if l := analysis.JudgeLeak(points, analysis.LeakOptions{}); l.Verdict != analysis.LeakInsufficient {
+		t.Errorf("the last hundred years, ten readings, are %+v", l)
+	}
+}
+
 func FuzzJudgeLeak(f *testing.F) {
 	f.Add([]byte("some readings that mean nothing at all, repeated"), uint8(3), int64(1e9))
 	f.Add(make([]byte, 900), uint8(0), int64(5e9))
