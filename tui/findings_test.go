@@ -155,3 +155,51 @@ func TestReadingsWaitForTheAnalysis(t *testing.T) {
 		t.Errorf("after an analysis of 1 s the next is in %v, want %v", got, want)
 	}
 }
+
+func TestFullIn(t *testing.T) {
+	for _, c := range []struct {
+		r           analysis.Reach
+		long, short string
+	}{
+		{analysis.Reach{OK: true, At: 4 * time.Hour, Earliest: 3 * time.Hour, Latest: 6 * time.Hour}, "full in 3h to 6h", "full in 4h"},
+		{analysis.Reach{OK: true, At: 4 * time.Hour, Earliest: 3 * time.Hour}, "full in at least 3h", "full in at least 3h"},
+		{analysis.Reach{OK: true, At: 4 * time.Hour, Earliest: 4 * time.Hour, Latest: 4 * time.Hour}, "full in 4h", "full in 4h"},
+		{analysis.Reach{OK: true}, "full", "full"},
+	} {
+		if long, short := fullIn(c.r); strings.ReplaceAll(long, "h00m", "h") != c.long || strings.ReplaceAll(short, "h00m", "h") != c.short {
+			t.Errorf("%+v: %q, %q, want %q, %q", c.r, long, short, c.long, c.short)
+		}
+	}
+}
+
+// A filtered table says how many of how many it shows, and what they hold.
+func TestAFilteredTableCountsWhatItShows(t *testing.T) {
+	h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))
+	h.resize(120, 36)
+	h.read(100)
+	h.press("/", "b", "u", "f", "enter")
+	h.mustShow(t, "6.84 MB in 3 of 12 sites, 60.6 MB in all")
+	h.press("esc")
+	h.mustHide(t, "of 12 sites")
+	h.press("v")
+	h.read(6)
+	h.press("/", "s", "e", "l", "e", "c", "t", "enter")
+	h.mustShow(t, " of ", "groups")
+}
+
+// The runtime's figures of a source that is asked every few seconds only have their age beside them.
+func TestOldRuntimeFiguresAreSaidToBeOld(t *testing.T) {
+	h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))
+	h.resize(120, 36)
+	h.read(10)
+	h.mustHide(t, "s old")
+	var s sampler.Snapshot
+	if err := h.watch.Read(t.Context(), &s); err != nil {
+		t.Fatal(err)
+	}
+	s.Runtime = s.Time.Add(-4 * time.Second)
+	h.send(eventMsg{watch: h.m.watchID, at: s.Time, event: sampler.Event{Info: h.watch.Describe(), Snapshot: s.Clone()}, open: true})
+	h.mustShow(t, "runtime 4s old · 151 MB")
+	h.press("3")
+	h.mustShow(t, "runtime figures 4s old")
+}

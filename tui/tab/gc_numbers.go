@@ -132,7 +132,11 @@ func numbersPanel(st *State, b box) string {
 		lines = append(lines, "")
 	}
 	lines = append(lines, freed...)
-	return th.Frame(theme.Frame{Title: "Collector", Note: runtimeAge(st.Data().Snapshot)}, strings.Join(lines, "\n"), b.width, b.height)
+	frame := theme.Frame{Title: "Collector"}
+	if old := runtimeAge(st.Data().Snapshot); old != "" {
+		frame.Note = "runtime figures " + old + " old"
+	}
+	return th.Frame(frame, strings.Join(lines, "\n"), b.width, b.height)
 }
 
 // numberLines are the numbers as running text in so many lines, for a small screen; the last one tells what was freed.

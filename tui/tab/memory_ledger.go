@@ -35,7 +35,7 @@ func memoryLedger(st *State, width, height int) string {
 		frame.Note = unit.Bytes(rss)
 	}
 	if old := runtimeAge(d.Snapshot); old != "" {
-		frame.Note = old + " · " + frame.Note
+		frame.Note = "runtime " + old + " old · " + frame.Note
 	}
 	if n := len(d.Ledger.Warnings) + len(d.Snapshot.Warnings); n > 0 && rows < len(d.Ledger.Rows)+4 {
 		frame.Foot = fmt.Sprintf("%d not read, ? says what", n)
@@ -43,13 +43,13 @@ func memoryLedger(st *State, width, height int) string {
 	return st.Theme.Frame(frame, strings.Join(ledgerBody(st, d, inner, rows), "\n"), width, height)
 }
 
-// runtimeAge says how old the Go runtime's figures are where that is more than two seconds; "" where they are fresh.
+// runtimeAge says how old the Go runtime's figures are where that is two seconds or more; "" where they are fresh.
 func runtimeAge(s *sampler.Snapshot) string {
 	age := s.Time.Sub(s.RuntimeTime())
 	if age < 2*time.Second {
 		return ""
 	}
-	return "runtime figures " + unit.Duration(age.Round(time.Second)) + " old"
+	return wholeSeconds(age)
 }
 
 // ledgerBody fills the rows of the panel: the parts first, then the sentence, then what else is known, as far as there is room.

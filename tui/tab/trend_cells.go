@@ -82,5 +82,13 @@ func ageCell(t *theme.Theme, trends map[string]analysis.RowTrend, key string, no
 	if !ok || r.Since.IsZero() {
 		return unknownCell(t)
 	}
-	return Cell{unit.Duration(now.Sub(r.Since).Round(time.Second)), t.Label}
+	return Cell{wholeSeconds(now.Sub(r.Since)), t.Label}
+}
+
+// wholeSeconds prints a time without fractions: "4s", "12m04s".
+func wholeSeconds(d time.Duration) string {
+	if d = d.Round(time.Second); d < time.Minute {
+		return d.String()
+	}
+	return unit.Duration(d)
 }
