@@ -144,7 +144,7 @@ func TestWhatIfComesTrue(t *testing.T) {
 		return
 	}
 	for _, r := range []whatIfRun{
-		{"large", 6 * time.Second, 20 * time.Second, "100", "off"},
+		{"large", 18 * time.Second, 14 * time.Second, "100", "off"}, // long enough for the pacer to forget the beginning
 		{"fast", 2 * time.Second, 8 * time.Second, "100", "off"},
 		{"demo", 10 * time.Second, 40 * time.Second, "100", "off"},
 	} {

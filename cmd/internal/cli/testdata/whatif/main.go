@@ -76,9 +76,9 @@ func paced(ctx context.Context, step func()) {
 	}
 }
 
-// large holds 64 MB that live for good, and allocates 40 MB/s.
+// large holds 33 MB that live for good, and allocates 40 MB/s.
 func large(ctx context.Context) {
-	kept := tree(19)
+	kept := tree(18)
 	paced(ctx, func() { churn(40 << 20 / 250) })
 	runtime.KeepAlive(kept)
 }
