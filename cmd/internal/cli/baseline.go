@@ -189,16 +189,8 @@ func readReportFile(path string) (*gates.Report, error) {
 const maxReportFile = 65 << 20
 
 func reportFromFile(path string) (*gates.Report, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		var at *fs.PathError
-		if errors.As(err, &at) {
-			err = at.Err // the path is said once
-		}
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if !info.Mode().IsRegular() { // a pipe would keep us waiting
-		return nil, fmt.Errorf("read %s: it is no regular file", path)
+	if err := regular(path); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {

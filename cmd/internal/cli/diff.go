@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -191,16 +190,8 @@ func readSide(path string) (*analysis.Side, error) {
 }
 
 func sideFromFile(path string) (*analysis.Side, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		var at *fs.PathError
-		if errors.As(err, &at) {
-			err = at.Err // the path is said once
-		}
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if !info.Mode().IsRegular() { // a pipe would keep us waiting
-		return nil, fmt.Errorf("read %s: it is no regular file", path)
+	if err := regular(path); err != nil {
+		return nil, err
 	}
 	if isSnapshot(path) {
 		s, err := capture.Read(path)

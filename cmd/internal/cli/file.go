@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -203,4 +204,19 @@ func recorded[T any](v *T, err error) (T, error) {
 		return none, errors.Join(err, sampler.ErrUnsupported)
 	}
 	return none, err
+}
+
+// regular says why a path is no file that can be read from beginning to end: a pipe would keep us waiting.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	var at *fs.PathError
+	switch {
+	case errors.As(err, &at):
+		return fmt.Errorf("read %s: %w", path, at.Err) // the path is said once
+	case err != nil:
+		return fmt.Errorf("read %s: %w", path, err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("read %s: it is no regular file", path)
+	}
+	return nil
 }
