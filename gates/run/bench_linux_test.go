@@ -80,15 +80,16 @@ func TestBenchmarks(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		allocs, bytes float64
+		slack         float64 // bytes
 		verdict       gates.Verdict
 	}{
-		{"lib/Fraction", 0.9, 0.9 * 112, gates.Passed},
-		{"lib/Levels/a=1/small_(x)", 2, 128, gates.Failed},
-		{"lib/Stopped", 1, 64, gates.Passed},
+		{"lib/Fraction", 0.9, 0.9 * 112, 1, gates.Passed},
+		{"lib/Levels/a=1/small_(x)", 2, 128, 1, gates.Failed},
+		{"lib/Stopped", 1, 64, 32, gates.Passed}, // over few operations go test counts what the runtime allocates beside them
 	} {
 		got := benched(t, r, c.name)
 		allocs, size := got.Metrics["allocs_per_op"], got.Metrics["bytes_per_op"]
-		if len(allocs.Values) == 0 || math.Abs(allocs.Median-c.allocs) > 0.01 || math.Abs(size.Median-c.bytes) > 1 {
+		if len(allocs.Values) == 0 || math.Abs(allocs.Median-c.allocs) > 0.01 || math.Abs(size.Median-c.bytes) > c.slack {
 			t.Errorf("%s: %g allocations of %g bytes (%s %s), want %g of %g", c.name, allocs.Median, size.Median, allocs.Source, allocs.Missing, c.allocs, c.bytes)
 		}
 		if got.Gates[0].Verdict != c.verdict {
