@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	pageBits   = 16 // sections are read from the file in pieces of 64 KiB
+	pageBits   = 13 // sections are read from the file in pieces of 8 KiB
 	pageSize   = 1 << pageBits
+	maxKept    = 1 << 20 // bytes of a section; a program that names all its functions in time would fill it all
 	maxSection = 1 << 30
 	maxName    = 1 << 12
 )
@@ -20,6 +21,7 @@ type section struct {
 	size  uint64
 	src   io.ReaderAt
 	pages [][]byte // nil where not yet read
+	kept  int      // bytes in pages
 }
 
 // newSection returns nil for a section that is not in the file, compressed or absurd.
@@ -41,8 +43,11 @@ func sectionOf(src io.ReaderAt, addr, size uint64) *section {
 	return &section{addr: addr, size: size, src: src, pages: make([][]byte, (size+pageSize-1)>>pageBits)}
 }
 
-// forget gives up what was read.
-func (s *section) forget() { clear(s.pages) }
+// forget gives up what was read. Slices of it stay as they are.
+func (s *section) forget() {
+	clear(s.pages)
+	s.kept = 0
+}
 
 // from returns n bytes at off; nil where there are not so many. They must not be changed.
 func (s *section) from(off uint64, n int) []byte {
@@ -78,7 +83,11 @@ func (s *section) page(p uint64) []byte {
 		if n, _ := s.src.ReadAt(b, int64(lo)); n < len(b) {
 			return nil
 		}
+		if s.kept+len(b) > maxKept {
+			s.forget()
+		}
 		s.pages[p] = b
+		s.kept += len(b)
 	}
 	return s.pages[p]
 }
