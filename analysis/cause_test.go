@@ -12,6 +12,7 @@ import (
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -173,6 +174,7 @@ func findingOf(t *testing.T, r *analysis.LeakReport, series string) analysis.Fin
 // TestTheLeakingSiteComesFirst: 8 MiB leaked over an hour into a heap of 260 MB in 40 sites that wander, seen through a
 // profile that samples one object in 512 KiB.
 func TestTheLeakingSiteComesFirst(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	const leaked = 8 << 20
 	runs, first, held := 60, 0, 0
 	for seed := range runs {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // noise is a live set's own wobble: first-order autoregressive, sigma relative to the level, tau its memory in seconds.
@@ -112,6 +113,7 @@ func (w setting) alarms(r *rand.Rand, k kind, rounds int) float64 {
 }
 
 func TestGrowthTellsLeaksFromTheRest(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	const rounds = 40
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, w := range settings() {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/alloc-dev/heaptop/analysis/internal/contest"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // full says whether the tests run with 60 series a kind, as the bounds are meant, or with few.
@@ -20,6 +21,7 @@ func seriesOfEachKind() int {
 func set() contest.Set { return contest.Set{First: 1, N: seriesOfEachKind()} }
 
 func TestLeaksAreToldFromTheRest(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	for _, test := range []struct {
 		name                          string
 		rss                           bool
@@ -42,6 +44,7 @@ func TestLeaksAreToldFromTheRest(t *testing.T) {
 
 // With a threshold set for 1 % false alarms, each for itself, the verdict must be far ahead of the rules in use elsewhere.
 func TestLeakVerdictBeatsItsRivals(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	ours := 0.0
 	for i, s := range contest.Judge(append(contest.Ours()[:1], contest.Rivals()...), false, set()) {
 		f1 := s.At(s.Threshold(0.01)).F1

@@ -12,6 +12,7 @@ import (
 	"github.com/alloc-dev/heaptop/analysis/internal/contest"
 	"github.com/alloc-dev/heaptop/analysis/internal/labelled"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // series makes n readings dt seconds apart of 100 MB times shape(share of the time), with 0.3 % noise.
@@ -113,6 +114,7 @@ func TestLiveAlertWaits(t *testing.T) {
 
 // When 20 minutes do not decide and more time is asked for, that time must decide in most cases.
 func TestTimeNeededDecides(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	asked, decided := 0, 0
 	for _, k := range labelled.Kinds() {
 		for seed := range uint64(seriesOfEachKind()) {

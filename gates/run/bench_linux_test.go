@@ -8,6 +8,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // benchmarks has one that allocates in 9 of 10 operations, one with levels, and one that stops its timer.
@@ -67,6 +68,7 @@ func benched(t *testing.T, r *gates.Report, name string) *gates.Scenario {
 
 // Benchmarks have the fractions that go test cuts off, and more of them than was allocated before is a regression.
 func TestBenchmarks(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	isolate(t)
 	dir := t.TempDir()
 	write(t, dir, "go.mod", "module example.com/lib\n\ngo 1.24\n")

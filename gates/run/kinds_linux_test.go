@@ -13,6 +13,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // A running program is measured for a time, from its first reading on, and goes on.
@@ -98,6 +99,7 @@ func TestBuiltin(t *testing.T) {
 
 // The self-test is red where the configuration can turn red, and only there.
 func TestSelftest(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	isolate(t)
 	exe, err := os.Executable()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // tally counts verdicts.
@@ -65,6 +66,7 @@ func comparedWorkload(t *testing.T, name string, gated []string, ballast, extra 
 
 // Real programs compared with themselves never regressed, and hardly ever grew.
 func TestRealProgramsAgainstThemselves(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	repeats, names := 1, []string{"json"}
 	if full() {
 		repeats, names = 50, slices.Sorted(maps.Keys(workloads()))
@@ -97,6 +99,7 @@ func TestRealProgramsAgainstThemselves(t *testing.T) {
 
 // Real programs with something planted: the larger, the surer it is found.
 func TestRealProgramsThatGrew(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	repeats, names, shares := 1, []string{"json"}, []float64{0.2}
 	if full() {
 		repeats, names, shares = 10, slices.Sorted(maps.Keys(workloads())), []float64{0.05, 0.10, 0.15, 0.20}

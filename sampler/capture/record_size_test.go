@@ -119,7 +119,7 @@ func hour(t testing.TB) (path string) {
 }
 
 func TestAnHourOf2000SitesIsSmallAndOpensAtOnce(t *testing.T) {
-	if testing.Short() || raceDetector {
+	if testing.Short() || samplertest.RaceDetector {
 		t.Skip("it takes six seconds, and minutes with the race detector")
 	}
 	path := hour(t)

@@ -25,3 +25,12 @@ func Missing(t testing.TB, what string) {
 	}
 	t.Skip(what)
 }
+
+// NotUnderRace skips a test that takes too long with the race detector and has nothing to tell it: pure arithmetic, or
+// programs of their own that were built without it.
+func NotUnderRace(t testing.TB) {
+	t.Helper()
+	if RaceDetector {
+		t.Skip("takes too long with the race detector, and runs without it as well")
+	}
+}

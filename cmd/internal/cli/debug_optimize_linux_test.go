@@ -16,6 +16,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // measured is what the program under test says of itself: see testdata/whatif.
@@ -138,6 +139,7 @@ func try(t *testing.T, r whatIfRun, row *analysis.FoundRow, binary string) measu
 // at the peak of the heap of one workload; with HEAPTOP_FULL=1 three workloads are run three times, and GC CPU is compared
 // too. docs/whatif.md has its table.
 func TestWhatIfComesTrue(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	binary, tool := compileWhatIf(t), heaptop(t)
 	if os.Getenv("HEAPTOP_FULL") != "1" {
 		comesTrueAtAll(t, whatIfRun{"fast", 300 * time.Millisecond, 1200 * time.Millisecond, "100", "off"}, tool, binary)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 const root = "../../.." // of the repository
@@ -23,6 +24,7 @@ const root = "../../.." // of the repository
 // TestReadme runs every command of the README: in a shell, or on a terminal where it opens the dashboard. The process,
 // the program and the endpoint they name are a small server of the test's own.
 func TestReadme(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	commands := documented(t, filepath.Join(root, "README.md"))
 	if len(commands) < 10 {
 		t.Fatalf("the README has %d commands: %q", len(commands), commands)
