@@ -66,11 +66,11 @@ type FoundSite struct {
 	Site         string   `json:"site"` // "pkg.Func file.go:88"
 	Stack        []string `json:"stack"`
 	Bytes        float64  `json:"bytes"`
-	Uncertainty  float64  `json:"uncertainty_bytes"` // one standard deviation of Bytes by sampling
+	Uncertainty  float64  `json:"uncertainty_bytes,omitempty"` // one standard deviation of Bytes by sampling; absent where nothing was sampled
 	SharePercent float64  `json:"share_percent"`
-	Objects      float64  `json:"objects"`
-	Samples      int64    `json:"samples"`
-	AllocBytes   float64  `json:"alloc_bytes"` // since the program began
+	Objects      float64  `json:"objects,omitempty"`
+	Samples      int64    `json:"samples,omitempty"`
+	AllocBytes   float64  `json:"alloc_bytes,omitempty"` // since the program began
 
 	BytesPerHour *float64 `json:"bytes_per_hour,omitempty"` // growth of what is in use
 	Low          *float64 `json:"low,omitempty"`            // the interval of BytesPerHour
