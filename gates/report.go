@@ -25,7 +25,7 @@ type Report struct {
 	StartedAt   time.Time   `json:"started_at"`
 	FinishedAt  time.Time   `json:"finished_at"`
 	Verdict     Verdict     `json:"verdict"`
-	ExitCode    int         `json:"exit_code"`
+	ExitCode    int         `json:"exit_code"`          // of the verdict, or 130 where the run was interrupted
 	Seed        uint64      `json:"seed,omitempty"`     // of the order of the runs
 	Warnings    []string    `json:"warnings,omitempty"` // what concerns all scenarios
 	Scenarios   []Scenario  `json:"scenarios"`

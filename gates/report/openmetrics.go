@@ -22,7 +22,7 @@ func OpenMetrics(w io.Writer, r *gates.Report) error {
 	if !r.FinishedAt.IsZero() {
 		f.add("heaptop_finished_timestamp_seconds", "seconds", "When the measurement ended, since 1970.", float64(r.FinishedAt.UnixMilli())/1000)
 	}
-	f.add("heaptop_exit_code", "", "What heaptop exited with: 0 passed, 1 failed, 2 could not measure.", float64(r.ExitCode))
+	f.add("heaptop_exit_code", "", "What heaptop exited with: 0 passed, 1 failed, 2 could not measure, 130 interrupted.", float64(r.ExitCode))
 	for _, s := range list {
 		f.add("heaptop_verdict", "", "1 for the verdict of the scenario: passed, warned, failed or unmeasured.", 1,
 			"scenario", s.label, "verdict", name(string(s.Verdict)))

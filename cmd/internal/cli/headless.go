@@ -131,6 +131,9 @@ func (h *headless) run(ctx context.Context) (err error) {
 	report, err := run.Run(ctx, options)
 	stop()
 	if report != nil {
+		if errors.As(err, new(*interrupted)) {
+			report.ExitCode = exitInterrupted
+		}
 		if writeErr := outputs.write(report); writeErr != nil && (err == nil || errors.As(err, new(*interrupted))) {
 			err = writeErr
 		}
