@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // drainFor is how long output that is still in the pipes is awaited once nobody can write any more.
@@ -233,11 +234,11 @@ func cleanName(b []byte) string {
 		}
 		return r
 	}, bytes.ToValidUTF8(b, []byte("?")))
-	for i := range string(text) {
-		if i >= maxName {
-			text = text[:i]
-			break
+	if end := maxName; len(text) > end {
+		for !utf8.RuneStart(text[end]) {
+			end--
 		}
+		text = text[:end]
 	}
 	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return "checkpoint"
