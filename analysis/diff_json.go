@@ -167,21 +167,14 @@ func changesOf(list []Change) []changeJSON {
 	out := make([]changeJSON, len(list))
 	for i := range list {
 		c := &list[i]
-		out[i] = changeJSON{c.Key, c.Name, c.Unit, number(c.From), number(c.To), number(c.Value()), percent(c.Share())}
+		out[i] = changeJSON{c.Key, c.Name, c.Unit, c.From.Pointer(), c.To.Pointer(), c.Value().Pointer(), percent(c.Share())}
 	}
 	return out
 }
 
-func number(r sampler.Reading) *float64 {
-	if !r.OK {
-		return nil
-	}
-	return &r.Value
-}
-
 func percent(r sampler.Reading) *float64 {
 	r.Value *= 100
-	return number(finite(r))
+	return finite(r).Pointer()
 }
 
 func deltaOf(d *profile.Delta) deltaJSON {

@@ -20,6 +20,14 @@ type Reading struct {
 // Known returns a Reading that was made.
 func Known(v float64) Reading { return Reading{Value: v, OK: true} }
 
+// Pointer returns the value for a field of JSON that is left out where it is nil: nil for what is not known.
+func (r Reading) Pointer() *float64 {
+	if !r.OK {
+		return nil
+	}
+	return &r.Value
+}
+
 // Histogram is a distribution as runtime/metrics has it: Counts[i] events lie in [Buckets[i], Buckets[i+1]), so there
 // is one bucket boundary more than counts. The outer boundaries may be infinite. Counts only grow while the target lives.
 type Histogram struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // source is a program that holds -hold bytes, allocates -garbage more in objects of 1,000 bytes, and prints its own totals.
@@ -110,9 +111,7 @@ func module(t *testing.T, p program) string {
 // repository is a module in a git repository with one commit.
 func repository(t *testing.T, p program) string {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
+	samplertest.Tool(t, "git")
 	dir := module(t, p)
 	write(t, dir, ".gitignore", "/prog\n")
 	git(t, dir, "init", "--quiet", "--initial-branch=main")

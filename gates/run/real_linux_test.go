@@ -52,9 +52,9 @@ func comparedWorkload(t *testing.T, name string, gated []string, ballast, extra 
 	s := childScenario(t)
 	exe := s.Command[0]
 	s.Name, s.Runs, s.Compare.Gated = name, 0, gated
-	root, err := exec.Command("go", "env", "GOROOT").Output()
+	root, err := exec.Command(samplertest.Tool(t, "go"), "env", "GOROOT").Output()
 	if err != nil {
-		t.Skip("the go command is not installed")
+		t.Fatal(err)
 	}
 	base := []string{exe, "-workload=" + name, "-root=" + strings.TrimSpace(string(root))}
 	got, err := run.CompareCommands(t.Context(), s, base, append(slices.Clone(base), fmt.Sprintf("-ballast=%d", ballast), fmt.Sprintf("-extra=%d", extra)), seed)

@@ -174,13 +174,6 @@ type cycleJSON struct {
 	CPU    *float64  `json:"cpu_percent,omitempty"`
 }
 
-func fromReading(r sampler.Reading) *float64 {
-	if !r.OK {
-		return nil
-	}
-	return &r.Value
-}
-
 func reading(v *float64) sampler.Reading {
 	if v == nil {
 		return sampler.Reading{}
@@ -205,8 +198,8 @@ func fromSample(s *sampler.Snapshot) (metricsJSON, error) {
 	}
 	for _, c := range s.Cycles {
 		j.Cycles = append(j.Cycles, cycleJSON{
-			Number: c.Number, End: c.End, Kind: c.Kind, Before: fromReading(c.Before), After: fromReading(c.After),
-			Live: fromReading(c.Live), Goal: fromReading(c.Goal), Pause: fromReading(c.Pause), CPU: fromReading(c.CPU),
+			Number: c.Number, End: c.End, Kind: c.Kind, Before: c.Before.Pointer(), After: c.After.Pointer(),
+			Live: c.Live.Pointer(), Goal: c.Goal.Pointer(), Pause: c.Pause.Pointer(), CPU: c.CPU.Pointer(),
 		})
 	}
 	for _, w := range s.Warnings {

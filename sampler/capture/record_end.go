@@ -30,7 +30,7 @@ type endJSON struct {
 }
 
 func fromGone(g *sampler.Gone) *endJSON {
-	return &endJSON{At: g.At, Gone: true, ExitCode: fromReading(g.ExitCode), Signal: g.Signal, OOM: g.OOM, Reason: g.Reason}
+	return &endJSON{At: g.At, Gone: true, ExitCode: g.ExitCode.Pointer(), Signal: g.Signal, OOM: g.OOM, Reason: g.Reason}
 }
 
 // gone returns how the target ended, nil when it lived on.

@@ -205,8 +205,8 @@ type machineJSON struct {
 func (p *packer) processes(in *sampler.ProcessTable, most int) (member, error) {
 	m := in.Machine
 	now := nowJSON{Time: in.Time, Took: in.Took, Total: len(in.Processes), Warnings: texts(in.Warnings), Machine: &machineJSON{
-		fromReading(m.Total), fromReading(m.Available), fromReading(m.SwapTotal), fromReading(m.SwapFree),
-		fromReading(m.PressureSome10), fromReading(m.PressureFull10), m.CPUs,
+		m.Total.Pointer(), m.Available.Pointer(), m.SwapTotal.Pointer(), m.SwapFree.Pointer(),
+		m.PressureSome10.Pointer(), m.PressureFull10.Pointer(), m.CPUs,
 	}}
 	return p.tableOf(kindProcesses, 6, now, func(c *chain, t *table) error {
 		for _, x := range largest(in.Processes, most) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
-	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // traceLine is an interval as --mode trace --format json prints it. What is not known is absent.
@@ -77,8 +76,8 @@ func (p *traceJSON) print(ev traceEvent) error {
 	t := &ev.trace
 	line := traceLine{
 		Time: t.To, From: t.From, Target: jsonTarget{ev.info.Target.Kind, ev.info.PID, ev.info.Name, ev.info.Source},
-		Bytes: known(t.Bytes), Objects: known(t.Objects), BytesPerSec: known(t.BytesPerSec), ObjectsPerSec: known(t.ObjectsPerSec),
-		FreedPerSec: known(t.FreedPerSec), Collections: known(t.Collections), Cycles: []traceCycle{}, Lifetime: lifetimeOf(t.Lifetime),
+		Bytes: t.Bytes.Pointer(), Objects: t.Objects.Pointer(), BytesPerSec: t.BytesPerSec.Pointer(), ObjectsPerSec: t.ObjectsPerSec.Pointer(),
+		FreedPerSec: t.FreedPerSec.Pointer(), Collections: t.Collections.Pointer(), Cycles: []traceCycle{}, Lifetime: lifetimeOf(t.Lifetime),
 		BelowResolution: t.Unchanged, Sites: []traceSite{}, Large: []traceObject{}, Notes: append([]string{}, t.Notes...), Warnings: []string{},
 	}
 	if !t.SitesTo.IsZero() {
@@ -86,7 +85,7 @@ func (p *traceJSON) print(ev traceEvent) error {
 	}
 	for _, c := range t.Cycles {
 		line.Cycles = append(line.Cycles, traceCycle{
-			c.Number, c.End, c.Kind, known(c.Before), known(c.After), known(c.Live), known(c.Goal), known(c.Pause),
+			c.Number, c.End, c.Kind, c.Before.Pointer(), c.After.Pointer(), c.Live.Pointer(), c.Goal.Pointer(), c.Pause.Pointer(),
 		})
 	}
 	for _, s := range t.Sites {
@@ -107,14 +106,6 @@ func (p *traceJSON) print(ev traceEvent) error {
 	}
 	_, err = io.WriteString(p.w, escapeInvisible(string(data))+"\n")
 	return err
-}
-
-// known returns nil for what is not, so that it is absent.
-func known(r sampler.Reading) *float64 {
-	if !r.OK {
-		return nil
-	}
-	return &r.Value
 }
 
 func lifetimeOf(l analysis.Lifetime) *traceLifetime {
