@@ -64,8 +64,12 @@ func (r *LeakReport) causeOf(series string) causeKind {
 func (s *LeakSeries) finding() Finding {
 	l := &s.Leak
 	f := Finding{Analyzer: "leak", Severity: Info, Series: s.Series, Verdict: l.Verdict, Sites: []FoundSite{}, Evidence: map[string]float64{
-		"span_seconds": round(l.Span.Seconds()), "score_points": l.Score, "structure_points": l.Structure, "trend_points": l.Trend, "size_points": l.Size,
+		"span_seconds": round(l.Span.Seconds()),
 	}}
+	if l.Judged { // of a series that was too short there is no score
+		f.Evidence["score_points"], f.Evidence["structure_points"] = l.Score, l.Structure
+		f.Evidence["trend_points"], f.Evidence["size_points"] = l.Trend, l.Size
+	}
 	name := s.title()
 	switch l.Verdict {
 	case LeakGrowing:
