@@ -5,55 +5,48 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"io"
-
-	"github.com/alloc-dev/heaptop/sampler/agent"
-	"github.com/alloc-dev/heaptop/sampler/scenario/demo"
 )
 
-// Scenario is a workload.
+// Scenario is a workload, and how much of it is one measurement. Serve or New is set.
 type Scenario struct {
 	// Name is what the command line calls it.
 	Name string
+	// Suite is the group that it belongs to, "" for none.
+	Suite string
 	// Summary is one sentence for lists.
 	Summary string
 	// Env is added to the environment of the process that runs it.
 	Env []string
-	// Run works until ctx ends or the work is done. It writes its progress to w, a line at a time.
-	Run func(ctx context.Context, w io.Writer) error
+	// Sessions is what figures per session are divided by: 1 or more.
+	Sessions int
+	// Warmup is how many steps come before those that count, Steps how many of those one measurement makes when no duration
+	// is given. Together they make at least some twenty collections of the heap.
+	Warmup, Steps int
+	// Rate is the steps a second that it makes when it runs for a duration; 0 for as many as it can.
+	Rate float64
+	// Budgets are limits of its own, in place of those of a preset that a faithful workload does not fit.
+	Budgets []Budget
+	// New makes the state that the steps work on, always the same for the same seed.
+	New func(seed uint64) (Workload, error)
+	// Serve works until ctx ends, for a scenario that has no steps. It writes its progress to w, a line at a time.
+	Serve func(ctx context.Context, w io.Writer) error
 }
 
-// All returns the table of scenarios.
-func All() []Scenario {
-	return []Scenario{
-		{
-			Name:    "demo",
-			Summary: "A small shop with steady traffic, a cache that fills and stays, and one slow leak.",
-			// Finer than the runtime's 512 KiB, so that the first seconds already have sites to show.
-			Env: []string{"GODEBUG=memprofilerate=65536"},
-			Run: runDemo,
-		},
-	}
+// Workload is the state of a running scenario. It keeps no history of its own: what it holds is what a program of its
+// sort holds. One goroutine uses it; what its steps do at the same time is theirs to join before they return.
+type Workload interface {
+	// Step makes the next operation, which changes what a person would see. An error ends the run.
+	Step() error
+	// Operations is how many operations a person would count in the steps so far.
+	Operations() uint64
+	// Close tears down what is held.
+	Close() error
 }
 
-// Find returns the scenario of that name.
-func Find(name string) (Scenario, bool) {
-	for _, s := range All() {
-		if s.Name == name {
-			return s, true
-		}
-	}
-	return Scenario{}, false
-}
-
-func runDemo(ctx context.Context, w io.Writer) error {
-	listening, err := agent.Listen(agent.Options{})
-	if err != nil {
-		// The shop is worth watching without it.
-		fmt.Fprintf(w, "shop: no agent: %v\n", err)
-	} else {
-		defer listening.Close()
-	}
-	return demo.Run(ctx, w, demo.DefaultSeed)
+// Budget is a limit of a scenario's own on a gate metric.
+type Budget struct {
+	Metric  string
+	Max     float64 // in the metric's unit
+	Because string  // why the preset does not fit, a sentence
 }

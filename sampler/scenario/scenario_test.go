@@ -19,7 +19,7 @@ func TestTableIsComplete(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, s := range all {
-		if s.Name == "" || s.Run == nil || !strings.HasSuffix(s.Summary, ".") || seen[s.Name] {
+		if s.Name == "" || s.Serve == nil && s.New == nil || !strings.HasSuffix(s.Summary, ".") || seen[s.Name] {
 			t.Errorf("%q is incomplete or there twice", s.Name)
 		}
 		seen[s.Name] = true
@@ -37,7 +37,7 @@ func TestDemoListensWithTheAgent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	demo, _ := scenario.Find("demo")
 	done := make(chan error, 1)
-	go func() { done <- demo.Run(ctx, &bytes.Buffer{}) }()
+	go func() { done <- demo.Serve(ctx, &bytes.Buffer{}) }()
 	socket := agent.SocketPath(os.Getpid())
 	for {
 		if _, err := os.Stat(socket); err == nil {

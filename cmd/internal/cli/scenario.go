@@ -22,7 +22,7 @@ func newScenario(env *environment) *cobra.Command {
 			if !ok {
 				return usagef("", "no built-in workload is named %q", args[0])
 			}
-			return s.Run(c.Context(), env.Out)
+			return s.Serve(c.Context(), env.Out)
 		},
 	}
 }

@@ -1,0 +1,4 @@
+package scenario
+
+// pluginSystem is the suite of that name.
+func pluginSystem() []Scenario { return nil }
