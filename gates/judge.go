@@ -2,7 +2,7 @@ package gates
 
 import "slices"
 
-// Judge sets the verdict of a scenario, the worst of its gates and gated comparisons, and the severity of its
+// Judge sets the verdict of a scenario, the worst of its gates, gated comparisons and stability, and the severity of its
 // regressions. A scenario with an error is unmeasured, and so is one in which nothing was judged.
 func (s *Scenario) Judge() {
 	verdict, judged := Passed, 0
@@ -15,6 +15,9 @@ func (s *Scenario) Judge() {
 		if c.Gated {
 			verdict, judged = worse(verdict, c.Means()), judged+1
 		}
+	}
+	if s.Stability != nil {
+		verdict, judged = worse(verdict, s.Stability.Verdict), judged+1
 	}
 	if s.Error == "" && judged == 0 {
 		s.Error = "no limit and no comparison: nothing was judged"

@@ -210,6 +210,11 @@ func (s *Scenario) check() error {
 			return fmt.Errorf("gate %.60q: verdict %.40q is none", g.Metric, g.Verdict)
 		}
 	}
+	if s.Stability != nil {
+		if err := s.Stability.check(); err != nil {
+			return fmt.Errorf("stability: %w", err)
+		}
+	}
 	verdicts := []string{Stable, Improved, Grew, Regressed, Inconclusive, string(Unmeasured)}
 	for _, c := range s.Comparisons {
 		if !slices.Contains(verdicts, c.Verdict) {
