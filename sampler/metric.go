@@ -42,6 +42,9 @@ const (
 	MachineSwapFree    Metric = "/machine/swap/free:bytes"
 )
 
+// WorkOperations is how many operations a program that counts them has done: sampler/agent's Worked.
+const WorkOperations Metric = "/work/operations:operations"
+
 // Metrics of the Go runtime, by the names runtime/metrics gives them.
 const (
 	GoHeapLive       Metric = "/gc/heap/live:bytes"

@@ -15,7 +15,8 @@
 // goroutine and one for each connection (4 at most), and leaves none behind when it is closed. It does not touch
 // http.DefaultServeMux and does not import net/http/pprof, which would publish the program's profiles there.
 //
-// Checkpoint marks a point of a program that heaptop measures. It works without Listen.
+// Checkpoint marks a point of a program that heaptop measures; Phase, Sessions and Worked say what it is doing, for how
+// many, and how much of it is done. They work without Listen.
 //
 // TCP is for systems and containers without a shared file system. It is used only when Options.Addr asks for it, and
 // only on loopback, because there is no password: every user of the machine can then ask.

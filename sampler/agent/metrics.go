@@ -73,6 +73,10 @@ func (r *reader) json(pid int, since uint64, withCycles, withBuckets bool) []byt
 	b = strconv.AppendInt(b, int64(runtime.NumGoroutine()), 10)
 	b = append(b, `,"/gc/pauses/total:seconds":`...)
 	b = strconv.AppendFloat(b, r.gc.PauseTotal.Seconds(), 'g', -1, 64)
+	if counting.Load() {
+		b = append(b, `,"`+OperationsMetric+`":`...)
+		b = strconv.AppendUint(b, operations.Load(), 10)
+	}
 	b = append(b, '}')
 	for _, s := range r.pauses {
 		b = appendHistogram(b, s.Value.Float64Histogram(), withBuckets)

@@ -31,7 +31,15 @@ const (
 //
 //	{"checkpoint":"indexed","pid":123}         {"collect":true}
 //	{"samples":{"/gc/heap/live:bytes":1,...}}  {"done":true}
+//
+// or a mark, which is answered by the end of the connection:
+//
+//	{"phase":"work","pid":123,"at":1700000000000000000}
+//	{"sessions":10,"pid":123,"at":1700000000000000000}
 type request struct {
+	Phase      *string            `json:"phase,omitempty"`
+	Sessions   int                `json:"sessions,omitempty"`
+	At         int64              `json:"at,omitempty"` // unix nanoseconds
 	Checkpoint *string            `json:"checkpoint,omitempty"`
 	PID        int                `json:"pid,omitempty"`
 	Samples    map[string]float64 `json:"samples,omitempty"`
@@ -56,13 +64,14 @@ type checkpoints struct {
 	calling sync.Mutex // one callback at a time
 	mu      sync.Mutex
 	all     []Checkpoint
-	conns   map[net.Conn]bool
-	closed  bool
+	marks
+	conns  map[net.Conn]bool
+	closed bool
 }
 
 // newCheckpoints listens for the command's programs. An error says that they cannot be heard; the rest works.
 func newCheckpoints(call func(string, Child) error, find func(pid int) Child) (*checkpoints, error) {
-	c := &checkpoints{call: call, find: find, free: make(chan struct{}, maxCheckConns), conns: make(map[net.Conn]bool)}
+	c := &checkpoints{call: call, find: find, free: make(chan struct{}, maxCheckConns), marks: marks{began: time.Now()}, conns: make(map[net.Conn]bool)}
 	var problem error
 	for _, base := range []string{os.TempDir(), "/tmp"} {
 		if problem = c.listen(base); problem == nil {
@@ -129,6 +138,7 @@ func (c *checkpoints) close() []Checkpoint {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slices.SortStableFunc(c.all, func(a, b Checkpoint) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(c.phases, func(a, b Phase) int { return a.Time.Compare(b.Time) })
 	return c.all
 }
 
@@ -161,6 +171,10 @@ func (c *checkpoints) answer(conn net.Conn) {
 	}
 	in := bufio.NewReaderSize(conn, 4096)
 	r, err := readRequest(in)
+	if err == nil && r.isMark() {
+		c.mark(conn, r)
+		return
+	}
 	if err != nil || r.Checkpoint == nil {
 		send(conn, answer{Done: true, Error: "want {\"checkpoint\":NAME}"})
 		return

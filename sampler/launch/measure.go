@@ -131,6 +131,10 @@ type Measurement struct {
 	NoCgroup   string
 	// Checkpoints in their order, at most 1,024.
 	Checkpoints []Checkpoint
+	// Phases are those that the programs said they were in, by time, at most 1,024.
+	Phases []Phase
+	// Sessions is how many the programs said last that they serve; 0 where none said so.
+	Sessions int
 	// Left are the processes that still ran when the command had ended by itself. They were ended.
 	Left     []Child
 	Warnings []error
@@ -146,6 +150,13 @@ type Checkpoint struct {
 	// after collections that were forced for it.
 	Samples []sampler.Sample
 	Err     error // what the callback returned, or why there are no samples
+}
+
+// Phase is what a program said it is doing from a time on.
+type Phase struct {
+	Name  string
+	Child Child
+	Time  time.Time // by the program's word, within the measurement
 }
 
 // Exit returns the end of the command itself. ok is false when it was not seen.

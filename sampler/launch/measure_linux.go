@@ -292,7 +292,7 @@ func (r *measurer) finish(m *Measurement, err error) *Measurement {
 	found := r.checks.close()
 	if err == nil {
 		r.m.PeakCgroup = r.group.peak()
-		r.m.Checkpoints = found
+		r.m.Checkpoints, r.m.Phases, r.m.Sessions = found, r.checks.phases, r.checks.sessions
 		r.result()
 		r.m.Cause = r.cause()
 		r.m.Ended = time.Now()

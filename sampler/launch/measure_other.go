@@ -70,6 +70,7 @@ func measure(ctx context.Context, o MeasureOptions) (*Measurement, error) {
 		m.Warnings = append(m.Warnings, err)
 	}
 	m.Checkpoints = checks.close()
+	m.Phases, m.Sessions = checks.phases, checks.sessions
 	m.sum(cmd.ProcessState, floor)
 	return m, nil
 }

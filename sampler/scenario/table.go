@@ -44,3 +44,19 @@ func runDemo(ctx context.Context, w io.Writer) error {
 	}
 	return demo.Run(ctx, w, demo.DefaultSeed)
 }
+
+// Suites are the names of the groups that hold scenarios, in the table's order.
+func Suites() []string {
+	var names []string
+	for _, s := range All() {
+		if s.Suite != "" && !slices.Contains(names, s.Suite) {
+			names = append(names, s.Suite)
+		}
+	}
+	return names
+}
+
+// Suite returns the scenarios of a group, none where there is no such group.
+func Suite(name string) []Scenario {
+	return slices.DeleteFunc(All(), func(s Scenario) bool { return name == "" || s.Suite != name })
+}
