@@ -74,6 +74,7 @@ type Info struct {
 	GoVersion string   // "go1.26.1"; "" when it is not a Go program or not known
 	Opaque    bool     // the program could not be looked into: whether it is a Go program is not known
 	Hints     []string // what would show more, each a sentence with the exact step
+	Facts     []Fact   // what else is to be known: a server's version, its role; nil where all is said above
 }
 
 // Describer is a Session that can say what it watches. The answer may change while the session lives, when a deeper

@@ -64,6 +64,9 @@ func ParseTarget(arg string) (Target, error) {
 func parseURL(arg, scheme string) (Target, error) {
 	u, err := url.Parse(arg)
 	if err != nil {
+		if strings.Contains(arg, "@") { // what the parser complains of may be a piece of the password
+			return Target{}, fmt.Errorf("target %q is no URL: write special characters of a user name or a password as %%40 for @, %%2F for /", WithoutPassword(arg))
+		}
 		return Target{}, fmt.Errorf("target %q: %w", arg, err)
 	}
 	switch scheme {
@@ -79,8 +82,35 @@ func parseURL(arg, scheme string) (Target, error) {
 		return Target{Kind: KindAgent, URL: arg, Path: u.Path}, nil
 	case "redis", "rediss":
 		return Target{Kind: KindRedis, URL: arg}, nil
+	case "redis+unix":
+		if u.Path == "" {
+			return Target{}, fmt.Errorf("target %q names no socket: want redis+unix:///path/to/redis.sock", WithoutPassword(arg))
+		}
+		return Target{Kind: KindRedis, URL: arg}, nil
 	}
-	return Target{}, fmt.Errorf("target %q: unknown scheme %q: known are http, https, unix, redis", arg, scheme)
+	return Target{}, fmt.Errorf("target %q: unknown scheme %q: known are http, https, unix, redis, rediss, redis+unix", WithoutPassword(arg), scheme)
+}
+
+// WithoutPassword returns a URL as it may be shown to others: the user name stays, the password goes. What cannot be
+// read as a URL, or has a password that was not written as one, loses all that stands before the last @.
+func WithoutPassword(raw string) string {
+	scheme, rest, found := strings.Cut(raw, "://")
+	at := strings.LastIndex(rest, "@")
+	if !found || at < 0 {
+		return raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil && strings.HasPrefix(strings.ToLower(scheme), "redis") {
+		return scheme + "://" + rest[at+1:]
+	}
+	if _, has := u.User.Password(); !has {
+		return raw
+	}
+	u.User = url.User(u.User.Username())
+	if u.User.Username() == "" {
+		u.User = nil
+	}
+	return u.String()
 }
 
 func digits(s string) bool {
@@ -92,8 +122,8 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// String returns the target as the user would type it, without control characters taken out: print it through the
-// screen's own cleaning.
+// String returns the target as the user would type it, less a password in its URL, and without control characters taken
+// out: print it through the screen's own cleaning.
 func (t Target) String() string {
 	switch t.Kind {
 	case KindProcess:
@@ -103,7 +133,7 @@ func (t Target) String() string {
 	case KindCommand:
 		return strings.Join(t.Command, " ")
 	case KindEndpoint, KindAgent, KindRedis:
-		return t.URL
+		return WithoutPassword(t.URL)
 	case KindFile:
 		return t.Path
 	case KindMachine:

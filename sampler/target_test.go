@@ -23,6 +23,7 @@ func TestParseTarget(t *testing.T) {
 		{"unix:///run/a.sock", Target{Kind: KindAgent, URL: "unix:///run/a.sock", Path: "/run/a.sock"}},
 		{"redis://localhost:6379", Target{Kind: KindRedis, URL: "redis://localhost:6379"}},
 		{"rediss://u:p@h", Target{Kind: KindRedis, URL: "rediss://u:p@h"}},
+		{"redis+unix:///run/r.sock?db=1", Target{Kind: KindRedis, URL: "redis+unix:///run/r.sock?db=1"}},
 		{"run.heaprec", Target{Kind: KindFile, Path: "run.heaprec"}},
 		{"/tmp/a b.heapsnap", Target{Kind: KindFile, Path: "/tmp/a b.heapsnap"}},
 	} {
@@ -41,12 +42,27 @@ func TestParseTargetErrorsSayWhat(t *testing.T) {
 		{"99999999999999999999", "out of range"},
 		{"http://", "no host"},
 		{"unix://", "no socket"},
+		{"redis+unix://", "no socket"},
 		{"ftp://h", `unknown scheme "ftp"`},
 		{"http://[::1", "missing ']'"},
 		{"--verbos", "looks like a flag"},
 	} {
 		if got, err := ParseTarget(c.arg); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q is %+v, %v; want an error that says %s", c.arg, got, err, c.says)
+		}
+	}
+}
+
+// TestPasswordsAreNotShown prints targets, and the errors of wrong ones, and looks for the password.
+func TestPasswordsAreNotShown(t *testing.T) {
+	for _, arg := range []string{
+		"redis://user:hunter2@h:6379/0", "redis://:hunter2@h", "rediss://a:hunter2@h", "redis+unix://a:hunter2@/run/r.sock",
+		"http://a:hunter2@h:6060/debug/pprof", "redis://a:hunter2%zz@h", "redis://:x/hunter2@h", "redis://a:1/hunter2@h",
+		"redis://a:p@hunter2@h", "redis://a:hunter2 x@h", "ftp://a:hunter2@h", "redis+unix://a:hunter2@", "redis://a:?hunter2@h",
+	} {
+		got, err := ParseTarget(arg)
+		if err != nil && strings.Contains(err.Error(), "hunter2") || strings.Contains(got.String(), "hunter2") {
+			t.Errorf("%s is shown as %s, %v", arg, got, err)
 		}
 	}
 }
@@ -78,7 +94,7 @@ func FuzzParseTarget(f *testing.F) {
 		if again, err := ParseTarget(got.String()); err != nil || again.Kind != got.Kind || again.String() != got.String() {
 			t.Errorf("%q is %+v, and read again %+v, %v", arg, got, again, err)
 		}
-		if utf8.ValidString(arg) && got.String() != arg {
+		if utf8.ValidString(arg) && !strings.Contains(arg, "@") && got.String() != arg {
 			t.Errorf("%q is printed as %q", arg, got)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +48,13 @@ type infoJSON struct {
 	Source    string       `json:"source,omitempty"`
 	GoVersion string       `json:"go_version,omitempty"`
 	Hints     []string     `json:"hints,omitempty"`
+	Facts     []factJSON   `json:"facts,omitempty"`
+}
+
+// factJSON is a sampler.Fact.
+type factJSON struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // askedJSON is what the user named, besides its kind.
@@ -65,31 +71,16 @@ func fromInfo(i sampler.Info) infoJSON {
 		Kind: i.Target.Kind, PID: i.PID, Name: i.Name, Command: i.Command, User: i.User, Container: i.Container,
 		Source: i.Source, GoVersion: i.GoVersion, Hints: i.Hints,
 		Asked: &askedJSON{
-			PID: i.Target.PID, Name: i.Target.Name, Command: i.Target.Command, URL: withoutPassword(i.Target.URL), Path: i.Target.Path,
+			PID: i.Target.PID, Name: i.Target.Name, Command: i.Target.Command, URL: sampler.WithoutPassword(i.Target.URL), Path: i.Target.Path,
 		},
 	}
 	if !i.Started.IsZero() {
 		j.Started = &i.Started
 	}
+	for _, f := range i.Facts {
+		j.Facts = append(j.Facts, factJSON(f))
+	}
 	return j
-}
-
-// withoutPassword returns the URL as it may be shown to others.
-func withoutPassword(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		before, after, found := strings.Cut(raw, "@")
-		if !found {
-			return raw
-		}
-		scheme, _, _ := strings.Cut(before, "://")
-		return scheme + "://" + after
-	}
-	if _, has := u.User.Password(); !has {
-		return raw
-	}
-	u.User = url.User(u.User.Username())
-	return u.String()
 }
 
 func (j infoJSON) info() sampler.Info {
@@ -102,6 +93,9 @@ func (j infoJSON) info() sampler.Info {
 	}
 	if j.Started != nil {
 		i.Started = *j.Started
+	}
+	for _, f := range j.Facts {
+		i.Facts = append(i.Facts, sampler.Fact(f))
 	}
 	return i
 }

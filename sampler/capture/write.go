@@ -64,7 +64,7 @@ func (s *Snapshot) time() time.Time {
 func Name(info sampler.Info, t time.Time) string {
 	name := safe(info.Name)
 	if name == "" {
-		name = safe(withoutPassword(info.Target.String()))
+		name = safe(info.Target.String())
 	}
 	if name == "" {
 		name = "process"
