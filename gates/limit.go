@@ -9,13 +9,16 @@ import (
 type Limit struct {
 	Metric string
 	Max    float64
-	From   string // FromStandard, FromStrict, FromConfig or FromFlag
+	From   string // FromStandard, FromStrict, FromBuiltin, FromConfig or FromFlag
+	// Because says why the limit is what it is, "" where nothing is said. It becomes a part of the gate's reason.
+	Because string
 }
 
 // Where limits come from.
 const (
 	FromStandard = "standard"
 	FromStrict   = "strict"
+	FromBuiltin  = "builtin" // a built-in workload's own budget, where the presets do not fit it
 	FromConfig   = "config"
 	FromFlag     = "flag"
 )
@@ -101,6 +104,12 @@ func evaluate(l Limit, measured map[string]Measured) Gate {
 		g.HeadroomPercent = &headroom
 	}
 	g.explain(metric, m, above)
+	switch {
+	case l.Because != "" && g.Reason == "":
+		g.Reason = l.Because
+	case l.Because != "":
+		g.Reason += "; " + l.Because
+	}
 	return g
 }
 

@@ -106,7 +106,7 @@ type Gate struct {
 	Unit            string   `json:"unit"`
 	Verdict         Verdict  `json:"verdict"`
 	HeadroomPercent *float64 `json:"headroom_percent,omitempty"` // of the limit; below 0 above the limit
-	From            string   `json:"from"`                       // standard, strict, config, flag
+	From            string   `json:"from"`                       // standard, strict, builtin, config, flag
 	SetTo           *float64 `json:"set_to,omitempty"`           // the largest value measured, when most of the limit is left free
 	Reason          string   `json:"reason,omitempty"`
 }

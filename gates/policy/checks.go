@@ -88,7 +88,15 @@ func (r *reader) chosen(list []Scenario, names []string) []Scenario {
 	}
 	want := map[string]bool{}
 	for _, name := range names {
+		for _, s := range list {
+			if s.Group == name {
+				want[s.Name] = true
+			}
+		}
 		i := slices.IndexFunc(list, func(s Scenario) bool { return s.Name == name })
+		if i < 0 && slices.ContainsFunc(list, func(s Scenario) bool { return s.Group == name }) {
+			continue
+		}
 		if i < 0 {
 			r.problem(place{}, "%s", unknownScenario(name, namesOf(list)))
 			continue
@@ -157,7 +165,7 @@ func (s *Scenario) apply(f Flags) {
 	own := s.Limits
 	s.Limits = nil
 	preset, _ := gates.Preset(s.Preset)
-	for _, l := range slices.Concat(preset, own, f.Limits) {
+	for _, l := range slices.Concat(preset, s.budgets(), own, f.Limits) {
 		s.limit(l)
 	}
 	if f.Baseline {
@@ -176,7 +184,7 @@ func (s *Scenario) apply(f Flags) {
 	if f.Duration > 0 && slices.Contains(also, "duration") {
 		s.Duration = f.Duration
 	}
-	if s.Duration == 0 && (s.Kind == gates.KindTarget || s.Kind == gates.KindBuiltin) {
+	if s.Duration == 0 && (s.Kind == gates.KindTarget || s.serves()) {
 		s.Duration = DefaultDuration
 	}
 	if f.OnInconclusive != "" {

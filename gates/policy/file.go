@@ -8,7 +8,6 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 // Version is what a policy says of itself.
@@ -277,14 +276,6 @@ const (
 	none = "none"
 	all  = "all"
 )
-
-func builtins() []string {
-	var names []string
-	for _, s := range scenario.All() {
-		names = append(names, s.Name)
-	}
-	return names
-}
 
 // target reads what is watched, and refuses what heaptop cannot measure over time.
 func (r *reader) target(n ast.Node) (string, bool) {

@@ -6,8 +6,8 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 )
 
-// DefaultDuration is how long a target or a built-in workload is measured when nothing says otherwise: neither of them
-// ends by itself.
+// DefaultDuration is how long a target, or a built-in workload that serves, is measured when nothing says otherwise: neither
+// of them ends by itself. Other built-in workloads end after their steps.
 const DefaultDuration = time.Minute
 
 // Policy is what heaptop.yml asks for, with the environment and the command line's settings worked in.
@@ -39,6 +39,8 @@ type Scenario struct {
 	Bench string
 	// Builtin is the name of a built-in workload.
 	Builtin string
+	// Group is the name of the entry that asked for a whole suite of built-in workloads, "" for a scenario of its own.
+	Group string
 	// Target is a running process, in the words of the command line.
 	Target string
 	// Overhead is the ratio of two other scenarios.
@@ -48,9 +50,12 @@ type Scenario struct {
 	Dir string
 	// Env is added to the environment.
 	Env map[string]string
-	// Sessions is what peak_heap, sustained_heap and live_heap are divided by; 1 when nothing is said.
-	Sessions int
-	// Warmup is left out of sustained figures and of growth; 0 when nothing is said.
+	// Sessions is what peak_heap, sustained_heap and live_heap are divided by; 1, or what the built-in workload has, when
+	// nothing is said. SessionsSaid is whether something is: then what the program says itself does not count.
+	Sessions     int
+	SessionsSaid bool
+	// Warmup is left out of sustained figures and of growth. 0, when nothing is said, is what the program says itself by
+	// the phase "work".
 	Warmup time.Duration
 	// Duration ends the run; 0 means when the command ends.
 	Duration time.Duration

@@ -56,7 +56,7 @@ func Of(flags Flags, scenarios ...Scenario) (*Policy, error) {
 		if s.Name == "" {
 			s.Name = nameOf(*s)
 		}
-		s.Sessions = max(s.Sessions, 1)
+		s.setSessions()
 	}
 	r.finish(p, flags, nil)
 	if len(r.problems) > 0 {

@@ -23,13 +23,16 @@ func (r *reader) resolve(f *file, o Options) *Policy {
 		if e.name == "" || e.kind == "" {
 			continue // told already
 		}
-		places[e.name] = e
 		layers := []settings{f.settings, env.settings, e.settings}
 		if i := slices.Index(env.names, e.name); i >= 0 {
 			layers = append(layers, env.scenarios[i].value)
 		}
-		every = append(every, r.assemble(e, layers))
+		for _, s := range r.members(e, layers) {
+			places[s.Name] = e
+			every = append(every, s)
+		}
 	}
+	r.checkMembers(every, places)
 	r.overheads(every, places)
 	r.acceptances(p, f, every, o.Now)
 	r.unused(p, f, env)
@@ -105,7 +108,7 @@ func last[T any](layers []settings, of func(*settings) *located[T], otherwise T)
 func (r *reader) assemble(e *entry, layers []settings) Scenario {
 	s := Scenario{
 		Name: e.name, Kind: e.kind, Build: e.build, Dir: e.dir,
-		Sessions: last(layers, func(s *settings) *located[int] { return s.sessions }, 1),
+		Sessions: last(layers, func(s *settings) *located[int] { return s.sessions }, 0),
 		Runs:     last(layers, func(s *settings) *located[int] { return s.runs }, 0),
 		Preset:   last(layers, func(s *settings) *located[string] { return s.preset }, ""),
 		Timeout:  last(layers, func(s *settings) *located[time.Duration] { return s.timeout }, 0),
@@ -140,6 +143,8 @@ func (r *reader) assemble(e *entry, layers []settings) Scenario {
 			maps.Copy(s.Env, l.env)
 		}
 	}
+	s.SessionsSaid = s.Sessions > 0
+	s.setSessions()
 	s.setLimits(layers)
 	r.setCompare(&s, e, layers)
 	return s

@@ -50,10 +50,10 @@ type settingsDoc struct {
 	Compare      *compareDoc `json:"compare,omitempty" jsonschema_description:"What is compared with, and what growth is too much."`
 	Preset       presetDoc   `json:"preset,omitempty" jsonschema_description:"Built-in limits, below all others. Built-in workloads have standard without it."`
 	Runs         runsDoc     `json:"runs,omitempty" jsonschema_description:"How often a scenario runs: auto runs as often as its verdicts need."`
-	Duration     spanDoc     `json:"duration,omitempty" jsonschema_description:"Ends the run: a command that goes on, a target, a built-in workload."`
-	Warmup       spanDoc     `json:"warmup,omitempty" jsonschema_description:"Left out of sustained figures and of growth."`
+	Duration     spanDoc     `json:"duration,omitempty" jsonschema_description:"Ends the run: a command that goes on, a target, a built-in workload, which makes a fixed number of steps without it."`
+	Warmup       spanDoc     `json:"warmup,omitempty" jsonschema_description:"Left out of sustained figures and of growth: what comes before the program's agent.Phase of the name work when nothing is said."`
 	Timeout      spanDoc     `json:"timeout,omitempty" jsonschema_description:"A run that takes longer is ended and unmeasured."`
-	Sessions     sessionsDoc `json:"sessions,omitempty" jsonschema_description:"What peak_heap, sustained_heap and live_heap are divided by."`
+	Sessions     sessionsDoc `json:"sessions,omitempty" jsonschema_description:"What peak_heap, sustained_heap and live_heap are divided by: what the program says itself by agent.Sessions, else 1, when nothing is said."`
 	CheckpointOn string      `json:"checkpoint_on,omitempty" jsonschema:"minLength=1,format=regex,pattern=\\S" jsonschema_description:"A line of stdout that matches this regular expression is the checkpoint."`
 	Env          envDoc      `json:"env,omitempty" jsonschema_description:"Added to the environment."`
 }
@@ -62,7 +62,7 @@ type scenarioDoc struct {
 	Name     nameDoc      `json:"name" jsonschema:"required" jsonschema_description:"Its own in the policy."`
 	Run      string       `json:"run,omitempty" jsonschema:"pattern=\\S" jsonschema_description:"A shell command, measured with the processes that it starts."`
 	Bench    string       `json:"bench,omitempty" jsonschema:"pattern=^[^-\\s]\\S*$" jsonschema_description:"A package whose Go benchmarks are measured."`
-	Builtin  builtinDoc   `json:"builtin,omitempty" jsonschema_description:"A built-in workload."`
+	Builtin  builtinDoc   `json:"builtin,omitempty" jsonschema_description:"A built-in workload, or a suite of them, which makes a scenario of each: NAME.WORKLOAD."`
 	Target   targetDoc    `json:"target,omitempty" jsonschema_description:"A process that runs already: its id, its name, or a URL."`
 	Overhead *overheadDoc `json:"overhead,omitempty" jsonschema_description:"The ratio of two other scenarios, measured as overhead_ratio."`
 	Build    string       `json:"build,omitempty" jsonschema:"pattern=\\S" jsonschema_description:"A shell command that is run first, in each side of a comparison."`

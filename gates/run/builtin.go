@@ -1,11 +1,84 @@
 package run
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/launch"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
-// builtinEnv is what a built-in workload wants in its environment.
-func builtinEnv(name string) []string {
-	s, _ := scenario.Find(name)
-	return s.Env
+// What the harness itself allocates between a workload's two checkpoints, at most: a workload that allocates no more does
+// nothing that a gate on memory could judge.
+const (
+	idleBytes   = 256 << 10
+	idleObjects = 2000
+)
+
+// find looks up a built-in workload.
+func (o *Options) find(name string) (scenario.Scenario, bool) {
+	if o.Find != nil {
+		return o.Find(name)
+	}
+	return scenario.Find(name)
+}
+
+// builtin makes c the command of a built-in workload.
+func (o *Options) builtin(c *command, s *policy.Scenario) error {
+	if len(o.Self) == 0 {
+		return errors.New("run a built-in workload: this program cannot start itself")
+	}
+	w, ok := o.find(s.Builtin)
+	if !ok {
+		return fmt.Errorf("run a built-in workload: there is none named %q", s.Builtin)
+	}
+	c.args = append(slices.Clone(o.Self), s.Builtin)
+	c.env = append(c.env, w.Env...)
+	if w.Serve != nil {
+		return nil
+	}
+	c.steps = true
+	if o.Seed != 0 {
+		c.args = append(c.args, "--seed", strconv.FormatUint(o.Seed, 10))
+	}
+	if s.Duration > 0 {
+		c.args = append(c.args, "--duration", s.Duration.String())
+	}
+	return nil
+}
+
+// idle is the fault of a built-in workload that left nothing to judge: it never came to its checkpoint, or allocated nothing
+// before it.
+func (c *command) idle(m *launch.Measurement) error {
+	if !c.steps {
+		return nil
+	}
+	var begin, alive *launch.Checkpoint
+	for i := range m.Checkpoints {
+		switch m.Checkpoints[i].Name {
+		case scenario.CheckpointBegin:
+			begin = &m.Checkpoints[i]
+		case scenario.CheckpointAlive:
+			alive = &m.Checkpoints[i]
+		}
+	}
+	if begin == nil || alive == nil {
+		return &fault{what: "ended before its checkpoint: nothing of it was alive to be measured"}
+	}
+	for _, m := range []struct {
+		metric sampler.Metric
+		most   float64
+	}{{sampler.GoHeapAllocs, idleBytes}, {sampler.GoHeapAllocCount, idleObjects}} {
+		before, known := sampleOf(begin.Samples, m.metric)
+		after, ok := sampleOf(alive.Samples, m.metric)
+		if !known || !ok || after-before > m.most {
+			return nil
+		}
+	}
+	return &fault{what: "this scenario did not allocate: nothing that memory could be judged by happened between its checkpoints " +
+		"(a workload that makes its steps in memory it has needs no gate; one that should allocate does not do its work)"}
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,6 +27,7 @@ type command struct {
 	env      []string
 	options  *Options
 	words    *regexp.Regexp // of CheckpointOn
+	steps    bool           // a built-in workload that ends by itself, also after a duration
 	stdout   io.Writer      // takes the standard output besides; nil: nobody does
 }
 
@@ -45,7 +45,7 @@ func (c *command) measure(ctx context.Context, profiles bool, env ...string) (*o
 	}()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	if c.scenario.Duration > 0 {
+	if c.scenario.Duration > 0 && !c.steps {
 		timer := time.AfterFunc(c.scenario.Duration, stop)
 		defer timer.Stop()
 	}
@@ -75,8 +75,11 @@ func (c *command) measure(ctx context.Context, profiles bool, env ...string) (*o
 	if err := verdict(m, c.scenario.Duration > 0 && running.Err() != nil, tail); err != nil {
 		return nil, err
 	}
+	if err := c.idle(m); err != nil {
+		return nil, err
+	}
 	o := c.values(m, w)
-	o.grow(c.scenario.Limits, m.Started.Add(c.scenario.Warmup))
+	o.grow(c.scenario.Limits, warmUntil(c.scenario, m))
 	return o, nil
 }
 
@@ -123,11 +126,9 @@ func (r *runner) newCommand(s *policy.Scenario, at *side) (*command, error) {
 		}
 	case s.Bench != "": // the test binaries are run
 	case s.Builtin != "":
-		if len(r.options.Self) == 0 {
-			return nil, errors.New("run a built-in workload: this program cannot start itself")
+		if err := r.options.builtin(c, s); err != nil {
+			return nil, err
 		}
-		c.args = append(slices.Clone(r.options.Self), s.Builtin)
-		c.env = append(c.env, builtinEnv(s.Builtin)...)
 	default:
 		c.args = shell(s.Run)
 	}

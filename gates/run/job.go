@@ -98,7 +98,7 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 		err = r.alone(ctx, j)
 	}
 	out.Metrics = summarize(j.current)
-	out.Runs = len(j.current)
+	out.Runs, out.Sessions = len(j.current), j.perSession()
 	out.Warnings = append(out.Warnings, notes(j.current)...)
 	limits := slices.DeleteFunc(slices.Clone(s.Limits), func(l gates.Limit) bool { return j.limits != nil && !j.limits(l) })
 	out.Gates = gates.Evaluate(limits, out.Metrics)

@@ -15,9 +15,11 @@ type once struct {
 	sources map[string]string  // what each value was read from
 	missing map[string]missing // why a metric has no value
 	took    time.Duration
-	notes   []string // warnings
-	series  trendSeries
-	leak    *analysis.Leak // of the series; nil where nobody looked
+	// sessions is what the figures per session were divided by; 0 where there are none.
+	sessions int
+	notes    []string // warnings
+	series   trendSeries
+	leak     *analysis.Leak // of the series; nil where nobody looked
 	// profiles are the allocation sites and the sizes of the process with the largest heap, where they were asked for.
 	profiles *siteReading
 }

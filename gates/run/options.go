@@ -8,6 +8,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 // ErrUsage says that what the user named is wrong: a reference that git does not know, a baseline that is none or of
@@ -19,8 +20,11 @@ type Options struct {
 	Policy *policy.Policy
 	// Baseline is a stored report, or a folder with one report a scenario, <scenario>.json; "" for none.
 	Baseline string
-	// Seed decides the order of the runs; 0 draws one. The report has it.
+	// Seed decides the order of the runs, and what built-in workloads draw; 0 draws one for the order, and leaves the workloads
+	// theirs, which is always the same. The report has it.
 	Seed uint64
+	// Find looks up a built-in workload by its name; nil means scenario.Find.
+	Find func(name string) (scenario.Scenario, bool)
 	// Tool is the heaptop that measures, for the report.
 	Tool gates.Tool
 	// Environment is the name of the policy's environment, for the report.

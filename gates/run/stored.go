@@ -127,7 +127,7 @@ func (b *stored) fits(s *policy.Scenario) (n int, err error) {
 			err = fmt.Errorf("its kind is %s, and that of the policy's is %s", e.Kind, s.Kind)
 		case e.Error != "":
 			err = fmt.Errorf("it could not be measured then: %s", e.Error)
-		case max(e.Sessions, 1) != max(s.Sessions, 1):
+		case (s.SessionsSaid || s.Kind == gates.KindBuiltin) && max(e.Sessions, 1) != max(s.Sessions, 1):
 			err = fmt.Errorf("it was measured with %d sessions, and the policy has %d", max(e.Sessions, 1), max(s.Sessions, 1))
 		}
 		if err != nil {
@@ -192,6 +192,11 @@ func (r *runner) compareStored(j *job, out *gates.Scenario) error {
 			why = "the benchmark is new: the baseline does not have it"
 		}
 		out.Warnings = append(out.Warnings, why)
+		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
+		return nil
+	}
+	if max(then.Sessions, 1) != max(out.Sessions, 1) {
+		why := fmt.Sprintf("the baseline was measured with %d sessions, and the program now says %d", max(then.Sessions, 1), max(out.Sessions, 1))
 		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
 		return nil
 	}

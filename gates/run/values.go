@@ -34,9 +34,10 @@ func (c *command) values(m *launch.Measurement, w *watch) *once {
 		o.note("processes were not read at their end: %s", m.Untraced)
 	}
 	o.resident(m)
-	from := m.Started.Add(c.scenario.Warmup)
+	from := warmUntil(c.scenario, m)
+	o.sessions = sessionsOf(c.scenario, m)
 	o.sustained("sustained_rss", w.rss, from, m.Ended)
-	o.checkpoints(m, w, float64(sessions(c.scenario.Sessions)))
+	o.checkpoints(m, w, float64(o.sessions))
 	main := w.main()
 	if main == nil {
 		o.noRuntime(w)
@@ -46,7 +47,7 @@ func (c *command) values(m *launch.Measurement, w *watch) *once {
 	begin := beginOf(m)
 	h := &main.heap
 	source := sourceOf(main.child, m.Root)
-	o.heap(h, main.total, heapBase{begin.live, begin.words}, from, sessions(c.scenario.Sessions), source)
+	o.heap(h, main.total, heapBase{begin.live, begin.words}, from, o.sessions, source)
 	o.collector(zeroSnapshot(main.child.Started, main.total.snap), main.total.snap, source)
 	o.allocations(w, m)
 	o.series = trendSeries{string(sampler.GoHeapLive), h.live, main.child.Started}

@@ -10,6 +10,14 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/scenario/demo"
 )
 
+// The suites.
+const (
+	TerminalOperations = "terminal_operations"
+	PluginSystem       = "plugin_system"
+	LoadTesting        = "load_testing"
+	Stability          = "stability"
+)
+
 // All returns the table of scenarios: the demonstration, then the suites.
 func All() []Scenario {
 	return slices.Concat([]Scenario{

@@ -79,18 +79,20 @@ func limitsText(b *strings.Builder, s *policy.Scenario) {
 		if m.Peak {
 			how = "any run is"
 		}
-		wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: %s above %s (%s)", l.Metric, how, m.Format(l.Max), whence(l.From)))
+		wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: %s above %s (%s)", l.Metric, how, m.Format(l.Max), whence(l)))
 	}
 }
 
-func whence(from string) string {
-	switch from {
+func whence(l gates.Limit) string {
+	switch l.From {
+	case gates.FromBuiltin:
+		return "the workload's own: " + l.Because
 	case gates.FromConfig:
 		return "policy"
 	case gates.FromFlag:
 		return "command line"
 	}
-	return "preset " + from
+	return "preset " + l.From
 }
 
 // comparisonText says what is compared with, and what growth fails.

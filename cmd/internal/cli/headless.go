@@ -15,7 +15,6 @@ import (
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 // headless are the options of heaptop --headless: measure, judge, report, exit.
@@ -35,7 +34,7 @@ func (h *headless) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&h.on, "headless", false, "no screen: measure the policy's scenarios or the target, judge, report, exit")
 	h.added = h.asked.bind(c)
-	f.Var(&seed{&h.seed}, "seed", "the `NUMBER` that the order of the runs follows from; the report has it")
+	f.Var(&seed{&h.seed}, "seed", "the `NUMBER` that the order of the runs follows from, and what built-in workloads draw; without it these are always the same. The report has it")
 	f.BoolVar(&h.selftest, "selftest", false, "plant a regression and prove that this configuration turns red")
 	h.added = append(h.added, "seed", "selftest")
 	if err := c.RegisterFlagCompletionFunc("seed", cobra.NoFileCompletions); err != nil {
@@ -104,6 +103,9 @@ func (h *headless) read(ctx context.Context, l *live) error {
 	if h.policy, err = h.asked.read(l.given, single, time.Now()); err != nil {
 		return err
 	}
+	if h.asked.instead != "" {
+		fmt.Fprintf(h.env.Err, "heaptop: %s\n", h.asked.instead)
+	}
 	if l.target.Kind == sampler.KindName { // several processes may have it
 		found, err := l.resolve(ctx, nil)
 		if err != nil {
@@ -167,15 +169,6 @@ func (h *headless) options() (o run.Options, stop func(), err error) {
 			silent()
 			talk.end()
 		}, nil
-}
-
-// builtinSuite is every built-in workload.
-func builtinSuite() []policy.Scenario {
-	var list []policy.Scenario
-	for _, s := range scenario.All() {
-		list = append(list, policy.Scenario{Kind: gates.KindBuiltin, Builtin: s.Name})
-	}
-	return list
 }
 
 // unmeasured is the outcome of a run in which something could not be measured.

@@ -78,6 +78,8 @@ type asked struct {
 	baseline    string
 	limits      []string // as typed
 	flags       policy.Flags
+	// instead says what is measured where nobody said what; "" where somebody did.
+	instead string
 }
 
 // bind adds the flags that say what is measured and what is allowed. Those that the live modes have too, --limit and
@@ -86,7 +88,7 @@ func (a *asked) bind(c *cobra.Command) []string {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&a.config, "config", policy.Name, "the policy `FILE`")
-	f.Var(&names{&a.scenarios}, "scenario", "only these scenarios of the policy, or all")
+	f.Var(&names{&a.scenarios}, "scenario", "only these scenarios of the policy, or all; without a policy the built-in ones of heaptop scenarios")
 	f.StringVar(&a.suite, "suite", "", "a built-in set of scenarios by `NAME`, in place of a policy")
 	f.Var(&choice{&a.flags.Preset, gates.Presets(), "unknown preset, known are"}, "preset", "built-in limits, below those of the policy")
 	f.BoolVar(&a.strict, "strict", false, "the same as --preset strict")
@@ -125,9 +127,12 @@ func (a *asked) complete(c *cobra.Command) {
 	}
 }
 
-// completeScenarios offers the names in the policy, and nothing where it cannot be read.
+// completeScenarios offers the names in the policy; the built-in ones where there is none.
 func (a *asked) completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	p, err := policy.Read(a.config, policy.Options{Flags: policy.Flags{NoGates: true}})
+	if errors.Is(err, fs.ErrNotExist) {
+		return builtinNames(), cobra.ShellCompDirectiveNoFileComp
+	}
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -158,16 +163,17 @@ func (a *asked) read(given func(string) bool, single *policy.Scenario, now time.
 	case single != nil:
 		p, err = policy.Of(a.flags, *single)
 	case a.suite != "":
-		p, err = policy.Of(a.flags, suites()[a.suite]...)
+		p, err = policy.Of(a.flags, suiteOf(a.suite)...)
 	default:
 		p, err = policy.Read(a.config, policy.Options{Environment: a.environment, Scenarios: a.scenarios, Now: now, Flags: a.flags})
+	}
+	if errors.Is(err, fs.ErrNotExist) && !given("config") && single == nil && a.suite == "" {
+		p, err = a.withoutPolicy()
 	}
 	if err == nil {
 		return p, nil
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !given("config"):
-		return nil, usagef(noPolicy, "there is no %s here, and no target is named", policy.Name)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, usagef("", "read policy %s: there is no such file", a.config)
 	case single != nil || a.suite != "":
@@ -272,15 +278,6 @@ func gateLimit(s string) (gates.Limit, error) {
 	v, err := policy.ParseLimit(m, value)
 	return gates.Limit{Metric: m.Name, Max: v, From: gates.FromFlag}, err
 }
-
-// suites are the built-in sets of scenarios.
-func suites() map[string][]policy.Scenario {
-	return map[string][]policy.Scenario{
-		"builtin": builtinSuite(),
-	}
-}
-
-func suiteNames() []string { return []string{"builtin"} }
 
 // scenarioOf makes a scenario of the target that was named. A name is looked up first, for several processes may have it.
 func scenarioOf(t sampler.Target) policy.Scenario {
