@@ -41,15 +41,21 @@ func adviseRegression(s *gates.Scenario, at time.Time) tip {
 	if i < 0 {
 		return tip{}
 	}
-	c, until := s.Comparisons[i], "DATE"
+	c := s.Comparisons[i]
+	return tip{
+		text: "undo the growth of " + name(c.Metric) + " in " + name(s.Name) + "; or, if it is wanted, accept it for a while in heaptop.yml:",
+		code: "accept:\n" + acceptEntry(s.Name, c, at),
+	}
+}
+
+// acceptEntry is the entry of heaptop.yml that accepts a growth whose size is known.
+func acceptEntry(scenario string, c gates.Comparison, at time.Time) string {
+	until := "DATE"
 	if !at.IsZero() {
 		until = at.UTC().Add(acceptFor).Format(time.DateOnly)
 	}
-	return tip{
-		text: "undo the growth of " + name(c.Metric) + " in " + name(s.Name) + "; or, if it is wanted, accept it for a while in heaptop.yml:",
-		code: fmt.Sprintf("accept:\n  - { scenario: %s, metric: %s, up_to: %s,\n      until: %s, because: \"...\" }",
-			yamlWord(s.Name), yamlWord(c.Metric), percent(math.Ceil(*c.ChangePercent+0.5)), until),
-	}
+	return fmt.Sprintf("  - { scenario: %s, metric: %s, up_to: %s,\n      until: %s, because: \"...\" }",
+		yamlWord(scenario), yamlWord(c.Metric), percent(math.Ceil(*c.ChangePercent+0.5)), until)
 }
 
 func adviseLimit(s *gates.Scenario, _ time.Time) tip {
