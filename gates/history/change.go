@@ -28,10 +28,11 @@ const (
 
 // Change is a place where the level of a series changed.
 type Change struct {
-	At       int // index in Series.Points of the first report of the new level
-	From, To int // it lies between these indices, both within, with a probability of 95 %
-	Epoch    int
-	P        float64 // of the permutation test, 1/2000 at the least
+	At    int     `json:"at"`   // index in Series.Points of the first report of the new level
+	From  int     `json:"from"` // it lies between From and To, both within, with a probability of about 95 %
+	To    int     `json:"to"`
+	Epoch int     `json:"epoch"`
+	P     float64 `json:"p"` // of the permutation test, 1/2000 at the least
 	Size
 }
 
@@ -39,10 +40,13 @@ type Change struct {
 // are nil where not all values are above 0, and the interval where there are too few reports. The interval holds for reports
 // that do not depend on each other, and takes the place of the change for known.
 type Size struct {
-	Before, After               float64
-	Percent                     *float64
-	LowPercent, HighPercent     *float64
-	ReportsBefore, ReportsAfter int
+	Before        float64  `json:"before"`
+	After         float64  `json:"after"`
+	Percent       *float64 `json:"percent,omitempty"`
+	LowPercent    *float64 `json:"low_percent,omitempty"`
+	HighPercent   *float64 `json:"high_percent,omitempty"`
+	ReportsBefore int      `json:"reports_before"`
+	ReportsAfter  int      `json:"reports_after"`
 }
 
 // judge finds the changes of each epoch.

@@ -18,8 +18,8 @@ const (
 
 // Creep is the way from the anchor to the latest reports of the same environment.
 type Creep struct {
-	Since  time.Time // of the anchor
-	Commit string
+	Since  time.Time `json:"since"` // of the anchor
+	Commit string    `json:"commit,omitempty"`
 	Size
 }
 
@@ -87,14 +87,14 @@ const Material = 2.0
 
 // Drift is a growth that somebody should know of, in the environment that was measured last.
 type Drift struct {
-	Kind     string // DriftChange or DriftCreep
-	Scenario string
-	Metric   string
-	Unit     string
-	Gated    bool
-	Time     time.Time // of the change, or of the anchor
-	Commit   string    // of the first report of the new level, or of the anchor
-	Previous string    // of a change: the commit of the last report before it
+	Kind     string    `json:"kind"` // DriftChange or DriftCreep
+	Scenario string    `json:"scenario"`
+	Metric   string    `json:"metric"`
+	Unit     string    `json:"unit"`
+	Gated    bool      `json:"gated"`
+	Time     time.Time `json:"time"`               // of the change, or of the anchor
+	Commit   string    `json:"commit,omitempty"`   // of the first report of the new level, or of the anchor
+	Previous string    `json:"previous,omitempty"` // of a change: the commit of the last report before it
 	Size
 }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,6 +38,28 @@ func plain(s string) string {
 const shortCommit = 12
 
 func short(commit string) string { return commit[:min(len(commit), shortCommit)] }
+
+// Add puts a report into a folder, which it makes where there is none, and returns the path. data is the report as a file holds
+// it. A report of the same name is left as it is: the error wraps fs.ErrExist then.
+func Add(dir string, r *gates.Report, data []byte) (path string, err error) {
+	path = filepath.Join(dir, Name(r))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return path, fmt.Errorf("add a report: %w", err)
+	}
+	temporary, err := os.CreateTemp(dir, ".report-*.tmp")
+	if err != nil {
+		return path, fmt.Errorf("add a report: %w", err)
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(data)
+	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
+		return path, fmt.Errorf("add a report: %w", err)
+	}
+	if err := os.Link(temporary.Name(), path); err != nil { // unlike a rename, it never takes the place of a file
+		return path, fmt.Errorf("add a report: %w", err)
+	}
+	return path, nil
+}
 
 // Prune removes the oldest reports of a folder until keep are left, and returns what it removed. Files that are no reports stay,
 // as does everything in folders within it.

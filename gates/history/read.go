@@ -40,7 +40,10 @@ type Entry struct {
 }
 
 // Skipped is a file that was left out.
-type Skipped struct{ Path, Reason string }
+type Skipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
 
 // Read reads reports from files and folders. Of a folder, it takes the files *.json and those of the folders in it, one level
 // deep. A file of the same content as another is taken once. What cannot be read is listed in Skipped and is no error; a path

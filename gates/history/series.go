@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,41 +13,57 @@ import (
 
 // Series is one metric of one scenario over time.
 type Series struct {
-	Scenario string
-	Metric   string
-	Unit     string // as in gates.Metric
-	Gated    bool   // a gate or a comparison that can fail is on it, in one of the reports
-	Points   []Point
+	Scenario string  `json:"scenario"`
+	Metric   string  `json:"metric"`
+	Unit     string  `json:"unit"`  // as in gates.Metric
+	Gated    bool    `json:"gated"` // a gate or a comparison that can fail is on it, in one of the reports
+	Points   []Point `json:"points"`
 	// Epochs are the environments in the order in which they appeared first; the points of each are judged by themselves.
-	Epochs []Epoch
+	Epochs []Epoch `json:"epochs"`
 	// Changes are the places where the level changed, in the order of time.
-	Changes []Change
+	Changes []Change `json:"changes,omitempty"`
 	// Creep is the way from the anchor to the latest reports; nil where there are too few, which NoCreep tells.
-	Creep   *Creep
-	NoCreep string
+	Creep   *Creep `json:"creep,omitempty"`
+	NoCreep string `json:"no_creep,omitempty"`
 }
 
 // Point is what one report says of the metric. Where Missing is not empty, nothing was measured, and Median, Low and High are
 // without meaning.
 type Point struct {
-	Time      time.Time
-	Commit    string // "" where it is not known
-	Branch    string
-	Path      string
-	Median    float64 // of the runs
-	Low, High float64 // of its interval
-	Runs      int
-	Verdict   gates.Verdict // the worst of the gates and comparisons on the metric, "" where none is
-	Limit     *float64      // of the gate, nil where none is
-	Missing   string
-	Epoch     int // index in Series.Epochs
+	Time    time.Time     `json:"time"`
+	Commit  string        `json:"commit,omitempty"` // "" where it is not known
+	Branch  string        `json:"branch,omitempty"`
+	Path    string        `json:"path"`
+	Median  float64       `json:"median"` // of the runs
+	Low     float64       `json:"low"`    // of its interval
+	High    float64       `json:"high"`
+	Runs    int           `json:"runs"`
+	Verdict gates.Verdict `json:"verdict,omitempty"` // the worst of the gates and comparisons on the metric, "" where none is
+	Limit   *float64      `json:"limit,omitempty"`   // of the gate, nil where none is
+	Missing string        `json:"missing,omitempty"`
+	Epoch   int           `json:"epoch"` // index in Series.Epochs
+}
+
+// MarshalJSON leaves out the median and its interval where nothing was measured.
+func (p Point) MarshalJSON() ([]byte, error) {
+	type plain Point // without this method
+	if p.Missing == "" {
+		return json.Marshal(plain(p))
+	}
+	return json.Marshal(struct {
+		plain
+		Median *float64 `json:"median,omitempty"` // these hide those of the point
+		Low    *float64 `json:"low,omitempty"`
+		High   *float64 `json:"high,omitempty"`
+	}{plain: plain(p)})
 }
 
 // Epoch is an environment, and when it was first and last seen.
 type Epoch struct {
-	Environment string // in words: "linux/amd64, AMD EPYC 7763, 4 CPUs, kernel 6, go1.26.1"
-	First, Last time.Time
-	Points      int // that were measured
+	Environment string    `json:"environment"` // in words: "linux/amd64, AMD EPYC 7763, 4 CPUs, kernel 6, go1.26.1"
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	Points      int       `json:"points"` // that were measured
 }
 
 // Last returns the latest point that was measured; ok is false where none was.
