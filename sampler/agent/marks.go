@@ -29,7 +29,7 @@ var (
 // returns. Only the first 100 bytes of the name are kept, and 1,024 phases. It is safe for concurrent use.
 func Phase(name string) {
 	if path := checkpointPath(); path != "" {
-		tell(path, mark{Phase: &name})
+		tellPhase(path, name)
 	}
 }
 
@@ -63,13 +63,15 @@ type mark struct {
 	At       int64   `json:"at"` // unix nanoseconds: marks may be read in another order
 }
 
+// tellPhase is apart so that the name is no pointer where nobody measures.
+func tellPhase(path, name string) {
+	name = name[:min(len(name), 400)]
+	tell(path, mark{Phase: &name})
+}
+
 // tell ignores errors: heaptop is gone, and the program works without.
 func tell(path string, m mark) {
 	m.PID, m.At = os.Getpid(), time.Now().UnixNano()
-	if m.Phase != nil {
-		name := (*m.Phase)[:min(len(*m.Phase), 400)]
-		m.Phase = &name
-	}
 	conn, err := net.DialTimeout("unix", path, markLimit)
 	if err != nil {
 		return

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -27,6 +28,8 @@ func FuzzStatus(f *testing.F) {
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"checkpoint":"indexed","pid":1}` + "\n"))
 	f.Add([]byte(`{"samples":{"/gc/heap/live:bytes":1e308,"x":1}}` + "\n"))
+	f.Add([]byte(`{"phase":"work\u001b[31m","pid":1,"at":1700000000000000000}` + "\n"))
+	f.Add([]byte(`{"sessions":-5,"phase":"","at":-9223372036854775808}` + "\n"))
 	f.Add(bytes.Repeat([]byte("x"), maxMessage+8192))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := readRequest(bufio.NewReaderSize(bytes.NewReader(b), 4096))
@@ -45,7 +48,29 @@ func FuzzRequest(f *testing.F) {
 		if r.Checkpoint != nil {
 			checkName(t, cleanName([]byte(*r.Checkpoint)))
 		}
+		if r.isMark() {
+			checkMarks(t, r)
+		}
 	})
+}
+
+// checkMarks keeps a mark more often than there is room for.
+func checkMarks(t *testing.T, r request) {
+	t.Helper()
+	now := time.Now()
+	m := marks{began: now.Add(-time.Second)}
+	for range maxPhases + 1 {
+		m.keep(r, Child{PID: 1}, now)
+	}
+	if len(m.phases) > maxPhases || m.sessions < 0 || m.sessions > maxSessions {
+		t.Errorf("%d phases, %d sessions", len(m.phases), m.sessions)
+	}
+	for _, p := range m.phases {
+		checkName(t, p.Name)
+		if p.Time.Before(m.began) || p.Time.After(now) {
+			t.Errorf("a phase at %s, outside of the measurement", p.Time)
+		}
+	}
 }
 
 func checkName(t *testing.T, name string) {

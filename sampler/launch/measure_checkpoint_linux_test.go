@@ -63,6 +63,39 @@ func TestCheckpointsOfTheProgram(t *testing.T) {
 	})
 }
 
+func TestMarksOfTheProgram(t *testing.T) {
+	modes(t, func(t *testing.T, noTrace string) {
+		o := play("phases")
+		o.NoTrace = noTrace
+		m := measure(t, o)
+		var names []string
+		for i, p := range m.Phases {
+			names = append(names, p.Name)
+			if p.Child.PID != m.Root.PID || p.Time.Before(m.Started) || p.Time.After(m.Ended) || i > 0 && p.Time.Before(m.Phases[i-1].Time) {
+				t.Errorf("phase %+v", p)
+			}
+		}
+		if got := strings.Join(names, ","); got != "baseline,warm-up,work[31m,tear-down" {
+			t.Errorf("phases %q", got)
+		}
+		if m.Sessions != 7 {
+			t.Errorf("%d sessions, want the last that make sense", m.Sessions)
+		}
+		if len(m.Checkpoints) != 1 {
+			t.Fatalf("checkpoints %+v", m.Checkpoints)
+		}
+		worked := -1.0
+		for _, s := range m.Checkpoints[0].Samples {
+			if s.Metric == sampler.WorkOperations {
+				worked = s.Value
+			}
+		}
+		if worked != 42 {
+			t.Errorf("%v operations, want 42", worked)
+		}
+	})
+}
+
 func TestCheckpointsOfOutputAndOfHeaptop(t *testing.T) {
 	signals := make(chan string)
 	reached := make(chan string, 8)

@@ -28,6 +28,21 @@ var parts = map[string]func(){
 		touch(300 * mib)
 		os.Exit(0)
 	},
+	// phases marks what it is doing, for how many, and how much of it is done.
+	"phases": func() {
+		agent.Sessions(0)
+		agent.Sessions(2)
+		agent.Sessions(7)
+		agent.Sessions(100_000_000)
+		for _, name := range []string{"baseline", "warm-up", "work\x1b[31m"} {
+			agent.Phase(name)
+		}
+		agent.Worked(40)
+		agent.Worked(2)
+		agent.Checkpoint("alive")
+		agent.Phase("tear-down")
+		os.Exit(0)
+	},
 	// mark prints its own high-water mark.
 	"mark": func() {
 		touch(50 * mib)
