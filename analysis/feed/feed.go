@@ -195,11 +195,11 @@ func (l *Leaks) Work() (analysis.Work, bool) {
 	return l.watch.Work()
 }
 
-// SiteTrends tells what each allocation site does, as analysis.LeakWatch.SiteTrends does.
-func (l *Leaks) SiteTrends() map[string]analysis.RowTrend {
+// GrowingSites returns the allocation sites that grow, as analysis.LeakWatch.GrowingSites does.
+func (l *Leaks) GrowingSites() []analysis.FoundSite {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.watch.SiteTrends()
+	return l.watch.GrowingSites()
 }
 
 // Last returns the last reading, nil when there is none. It is the feed's own.

@@ -134,6 +134,12 @@ func (w *targetReadings) read(ctx context.Context, session sampler.Session) erro
 		return nil
 	}
 	w.failed = 0
+	w.take()
+	return nil
+}
+
+// take adds what was read into snap.
+func (w *targetReadings) take() {
 	w.n++
 	if v, ok := w.snap.Get(sampler.ProcessRSS); ok {
 		w.rss = appendPoint(w.rss, pointAt(w.snap.Time, v))
@@ -152,7 +158,6 @@ func (w *targetReadings) read(ctx context.Context, session sampler.Session) erro
 		w.last = w.snap.Clone()
 		w.now = w.snap.Reading(sampler.GoGoroutines)
 	}
-	return nil
 }
 
 // values makes the gate metrics. What a target did before it was watched is in none of them but its peak.

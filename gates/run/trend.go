@@ -24,6 +24,12 @@ func (o *once) grow(limits []gates.Limit, from time.Time) {
 	}
 	l := analysis.JudgeLeak(points, options)
 	o.leak, o.series.points = &l, nil // which may be large, and are not looked at again
+	o.growth(l, o.series.metric, limits)
+}
+
+// growth sets the metrics of growth by a verdict on a series.
+func (o *once) growth(l analysis.Leak, series string, limits []gates.Limit) {
+	percent, ok := limitOf(limits, "growth")
 	rate, hasRate := limitOf(limits, "growth_rate")
 	if !l.Judged && !ok && !hasRate && o.took < leastTrend {
 		return // nobody asked
@@ -36,7 +42,7 @@ func (o *once) grow(limits []gates.Limit, from time.Time) {
 		o.tooShort("growth_rate", "%s", leakWords(l))
 		return
 	}
-	source := fmt.Sprintf("%s over %s, %s", o.series.metric, l.Span.Round(time.Second), l.Verdict)
+	source := fmt.Sprintf("%s over %s, %s", series, l.Span.Round(time.Second), l.Verdict)
 	o.set("growth", l.PerHour/l.Level*100, source)
 	o.set("growth_rate", l.PerHour, source)
 }

@@ -1,0 +1,379 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/feed"
+	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/goproc"
+	"github.com/alloc-dev/heaptop/sampler/goruntime"
+	"github.com/alloc-dev/heaptop/sampler/launch"
+	"github.com/alloc-dev/heaptop/sampler/proc"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+const (
+	shellPatience = time.Second     // for a shell to start what it was given
+	endPatience   = 2 * time.Second // for how a command ended, once it cannot be read any more
+	runtimeWait   = 50 * time.Millisecond
+)
+
+// errTimeOver is the cause of a watch that lasted as long as it was to.
+var errTimeOver = errors.New("the duration is over")
+
+// longWatch is the watch of one subject.
+type longWatch struct {
+	o       *StabilityOptions
+	subject *StabilitySubject
+	tail    *tailWriter
+	command *launch.Process // nil when the target runs already
+	load    *launch.Process
+	loadEnd error // why the load generator did not last
+	leaks   *feed.Leaks
+	files   *stabilityFiles // nil without a folder
+
+	readings targetReadings
+	began    time.Time
+	first    *sampler.Snapshot
+	moments  moments
+	failed   error // of the last reading that was not possible
+}
+
+// watchLong watches one subject and judges it.
+func watchLong(ctx context.Context, o *StabilityOptions, s *StabilitySubject) *gates.Scenario {
+	var log io.Writer
+	if !s.Quiet {
+		log = o.Log
+	}
+	w := &longWatch{
+		o: o, subject: s, tail: &tailWriter{next: log}, leaks: feed.New(o.per(), o.Duration, nil),
+		moments: moments{every: o.Interval},
+	}
+	defer w.stop()
+	err := w.run(ctx)
+	o.Progress(StabilityProgress{Subject: s.Name, Watched: w.watched(), Ended: true})
+	return w.conclude(ctx, err)
+}
+
+// run starts the subject, and reads it until its time is over. The error says why it could not, or ended before.
+func (w *longWatch) run(ctx context.Context) error {
+	target, err := w.start(ctx)
+	if err != nil {
+		return err
+	}
+	session, err := w.open(ctx, target)
+	if err != nil {
+		return w.whyGone(err)
+	}
+	defer shut(session)
+	if w.o.Folder != "" {
+		if w.files, err = newStabilityFiles(w.o, w.subject.Name, describeSession(session)); err != nil {
+			return err
+		}
+		defer w.files.close()
+	}
+	if err := w.startLoad(); err != nil {
+		return err
+	}
+	return w.watch(ctx, session)
+}
+
+func describeSession(s sampler.Session) sampler.Info {
+	if d, ok := s.(sampler.Describer); ok {
+		return d.Describe()
+	}
+	return sampler.Info{}
+}
+
+// start starts the command, and says what is to be read.
+func (w *longWatch) start(ctx context.Context) (sampler.Target, error) {
+	s := w.subject
+	if s.Line == "" && len(s.Command) == 0 {
+		return s.Target, nil
+	}
+	args := s.Command
+	if s.Line != "" {
+		args = shell(s.Line)
+	}
+	env := slices.Clone(s.Env)
+	if w.o.Folder != "" {
+		env = append(env, finer(env)...)
+	}
+	p, err := launch.Start(launch.Options{Args: args, Env: env, Output: w.tail})
+	if err != nil {
+		return sampler.Target{}, err
+	}
+	w.command = p
+	t := sampler.Target{Kind: sampler.KindProcess, PID: p.PID()}
+	if s.Line != "" && !plain(s.Line) {
+		t.PID = largestBelow(ctx, p)
+	}
+	return t, nil
+}
+
+// largestBelow is the process of a shell's family that holds the most memory once it had time to start it: the shell
+// itself is not what was asked for.
+func largestBelow(ctx context.Context, p *launch.Process) int {
+	select {
+	case <-p.Done():
+		return p.PID()
+	case <-ctx.Done():
+		return p.PID()
+	case <-time.After(shellPatience):
+	}
+	lister, err := proc.NewLister(proc.Options{})
+	if err != nil {
+		return p.PID()
+	}
+	defer lister.Close()
+	var table sampler.ProcessTable
+	if lister.List(ctx, sampler.ListOptions{}, &table) != nil {
+		return p.PID()
+	}
+	family, largest, most := map[int]bool{p.PID(): true}, p.PID(), 0.0
+	for changed := true; changed; {
+		changed = false
+		for i := range table.Processes {
+			if q := &table.Processes[i]; family[q.PPID] && !family[q.PID] {
+				family[q.PID], changed = true, true
+				if q.RSS.OK && q.RSS.Value > most {
+					largest, most = q.PID, q.RSS.Value
+				}
+			}
+		}
+	}
+	return largest
+}
+
+// open opens the target. Of a command that was just started the runtime is waited for, a moment.
+func (w *longWatch) open(ctx context.Context, t sampler.Target) (sampler.Session, error) {
+	source := goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
+	if w.command != nil {
+		select {
+		case <-time.After(runtimeWait):
+		case <-w.command.Done():
+		}
+	}
+	session, err := source.Open(ctx, t)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return session, err
+}
+
+// startLoad starts the load generator, which knows by HEAPTOP_PID what it loads.
+func (w *longWatch) startLoad() error {
+	if w.o.Load == "" {
+		return nil
+	}
+	pid := w.subject.Target.PID
+	if w.command != nil {
+		pid = w.command.PID()
+	}
+	env := []string{"HEAPTOP_SCENARIO=" + w.subject.Name}
+	if pid > 0 {
+		env = append(env, fmt.Sprintf("HEAPTOP_PID=%d", pid))
+	}
+	p, err := launch.Start(launch.Options{Args: shell(w.o.Load), Env: env, Output: w.tail})
+	if err != nil {
+		return fmt.Errorf("start the load generator: %w", err)
+	}
+	w.load = p
+	return nil
+}
+
+// watch reads until the time is over.
+func (w *longWatch) watch(ctx context.Context, session sampler.Session) error {
+	w.began = time.Now()
+	interval := feed.Interval(w.o.Duration)
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	timer := time.AfterFunc(w.o.Duration+interval/2, func() { stop(errTimeOver) })
+	defer timer.Stop()
+	w.watchLoad(running, stop)
+	watcher := sampler.NewWatcher(session, sampler.WatchOptions{Interval: interval})
+	followed := make(chan struct{})
+	go func() { defer close(followed); w.leaks.Follow(running, watcher, w.files.sinks()...) }()
+	err := watcher.Run(running, w.event)
+	cause := context.Cause(running)
+	stop(errTimeOver)
+	<-followed
+	w.files.last(context.WithoutCancel(ctx), session)
+	switch {
+	case err != nil:
+		return w.whyGone(err)
+	case w.loadEnd != nil:
+		return w.loadEnd
+	case w.first == nil && w.failed != nil:
+		return w.failed
+	case !errors.Is(cause, errTimeOver):
+		return cause
+	case w.command != nil && w.command.Gone() != nil:
+		return w.whyGone(w.command.Gone())
+	}
+	return nil
+}
+
+// watchLoad ends the watch when the load generator fails: what comes after is not what was asked for.
+func (w *longWatch) watchLoad(ctx context.Context, stop context.CancelCauseFunc) {
+	if w.load == nil {
+		return
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.load.Done():
+		}
+		if g := w.load.Gone(); !g.ExitCode.OK || g.ExitCode.Value != 0 {
+			stop(fmt.Errorf("the load generator %w after %s%s", g, unit.Duration(time.Since(w.began).Round(time.Second)), w.lastWords()))
+			return
+		}
+		w.leaks.Warn("the load generator ended after " + unit.Duration(time.Since(w.began).Round(time.Second)) + ": the time after that was without load")
+	}()
+}
+
+// event takes a reading.
+func (w *longWatch) event(ev sampler.Event) {
+	w.leaks.Event(ev)
+	for _, sink := range w.files.sinks() {
+		sink.Event(ev)
+	}
+	if ev.Snapshot == nil {
+		w.failed = ev.Err
+		return
+	}
+	s := ev.Snapshot
+	if w.first == nil {
+		w.first = s.Clone()
+	}
+	w.readings.snap = *s
+	w.readings.take()
+	p := w.progress(s)
+	p.Moment = w.moments.add(w.moment(s))
+	w.o.Progress(p)
+}
+
+func (w *longWatch) watched() time.Duration {
+	last := w.leaks.Last()
+	if w.first == nil || last == nil {
+		return 0
+	}
+	return last.Time.Sub(w.first.Time)
+}
+
+func (w *longWatch) progress(s *sampler.Snapshot) StabilityProgress {
+	watched := s.Time.Sub(w.first.Time)
+	p := StabilityProgress{
+		Subject: w.subject.Name, Watched: watched, Left: max(w.o.Duration-watched, 0), RSS: s.Reading(sampler.ProcessRSS),
+		Live: s.Reading(sampler.GoHeapLive), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
+	}
+	if began := w.first.Reading(w.o.per()); p.Operations.OK && began.OK {
+		p.Operations.Value -= began.Value
+	}
+	return p
+}
+
+func (w *longWatch) moment(s *sampler.Snapshot) gates.Moment {
+	p := w.progress(s)
+	number := func(r sampler.Reading) *float64 {
+		if !r.OK {
+			return nil
+		}
+		return &r.Value
+	}
+	return gates.Moment{AtS: p.Watched.Seconds(), RSS: number(p.RSS), Live: number(p.Live), Goroutines: number(p.Goroutines), Operations: number(p.Operations)}
+}
+
+// whyGone says how the subject ended, where heaptop knows better than who reads it.
+func (w *longWatch) whyGone(err error) error {
+	if w.command == nil {
+		if errors.Is(err, sampler.ErrGone) {
+
+			return fmt.Errorf("the target ended after %s of %s: %w", w.after(), unit.Duration(w.o.Duration), err)
+		}
+		return err
+	}
+	select {
+	case <-w.command.Done():
+	case <-time.After(endPatience):
+		return err
+	}
+	return fmt.Errorf("it ended after %s of %s: %w%s", w.after(), unit.Duration(w.o.Duration), w.command.Gone(), w.lastWords())
+}
+
+func (w *longWatch) after() string { return unit.Duration(w.watched().Round(time.Second)) }
+
+func (w *longWatch) lastWords() string {
+	if words := w.tail.last(); words != "" {
+		return "; its last words: " + words
+	}
+	return ""
+}
+
+// stop ends the load generator, and then what it loads.
+func (w *longWatch) stop() {
+	for _, p := range []*launch.Process{w.load, w.command} {
+		if p != nil {
+			p.Stop(os.Interrupt)
+		}
+	}
+}
+
+// conclude makes the report's entry of what was seen.
+func (w *longWatch) conclude(ctx context.Context, err error) *gates.Scenario {
+	s := w.subject
+	out := &gates.Scenario{Name: s.Name, Kind: s.Kind, Runs: 1, DurationS: w.watched().Seconds(), Sessions: s.Sessions, Metrics: map[string]gates.Measured{}, Gates: []gates.Gate{}}
+	cut := err != nil && ctx.Err() != nil
+	if err != nil && !cut {
+		out.Error = err.Error()
+	}
+	if w.first == nil {
+		if out.Error == "" {
+			out.Error = "it was not read even once"
+			if err != nil {
+				out.Error = err.Error()
+			}
+		}
+		return out
+	}
+	judgement := analysis.LeakJudgement{}
+	if percent, ok := limitOf(w.o.Limits, "growth"); ok {
+		judgement.Material = percent / 100
+	}
+	seen := stabilitySeen{leaks: w.leaks.Report(judgement), sites: w.leaks.GrowingSites(), first: w.first, last: w.leaks.Last(), cut: cut, watched: w.watched()}
+	if work, ok := w.leaks.Work(); ok {
+		seen.work = &work
+	}
+	w.metrics(out, seen.leaks)
+	out.Stability = judgeStability(w.o, &seen)
+	out.Stability.Load, out.Stability.Moments, out.Stability.Files = w.o.Load, w.moments.list, w.files.names()
+	if err != nil {
+		out.Stability.Ended = err.Error()
+	}
+	out.Warnings = append(out.Warnings, seen.leaks.Warnings...)
+	if warning := w.childrenHoldMore(); warning != "" {
+		out.Warnings = append(out.Warnings, warning)
+	}
+	out.Warnings = append(out.Warnings, w.files.problems()...)
+	return out
+}
+
+// childrenHoldMore warns where what is judged is the smaller part.
+func (w *longWatch) childrenHoldMore() string {
+	last := w.leaks.Last()
+	own, tree := last.Reading(sampler.ProcessRSS), last.Reading(sampler.TreeRSS)
+	if !own.OK || !tree.OK || tree.Value < 2*own.Value {
+		return ""
+	}
+	return fmt.Sprintf("it has children that hold %s more than its own %s: they are not judged; watch them by their process ids",
+		unit.Bytes(tree.Value-own.Value), unit.Bytes(own.Value))
+}
