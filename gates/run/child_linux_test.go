@@ -22,9 +22,15 @@ import (
 // childEnv makes the test binary a program to be measured. It records allocation stacks, as every test binary.
 const childEnv = "HEAPTOP_RUN_CHILD"
 
+// plantedCommand makes such a program a planted workload, the name of which follows.
+const plantedCommand = "planted"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "" {
 		os.Exit(m.Run())
+	}
+	if len(os.Args) > 2 && os.Args[1] == plantedCommand {
+		os.Exit(playPlanted(os.Args[2:]))
 	}
 	os.Exit(child(os.Args[1:]))
 }
