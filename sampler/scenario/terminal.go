@@ -3,7 +3,43 @@ package scenario
 import "github.com/alloc-dev/heaptop/sampler/scenario/terminal"
 
 // terminalOperations is the suite of that name.
-func terminalOperations() []Scenario { return nil }
+func terminalOperations() []Scenario {
+	const suite = "terminal_operations"
+	return []Scenario{
+		{
+			Name: "small_buffer_create", Suite: suite, Sessions: 1, Warmup: 200, Steps: 6000, New: of(terminal.NewSmallCreate),
+			Summary: "A screen of 80x24 made and framed each step, in place of the last.",
+		},
+		{
+			Name: "medium_buffer_create", Suite: suite, Sessions: 1, Warmup: 200, Steps: 4000, New: of(terminal.NewMediumCreate),
+			Summary: "A screen of 120x40 made and framed each step, in place of the last.",
+		},
+		{
+			Name: "large_buffer_create", Suite: suite, Sessions: 1, Warmup: 100, Steps: 2000, New: of(terminal.NewLargeCreate),
+			Summary: "A screen of 200x60 made and framed each step, in place of the last.",
+		},
+		{
+			Name: "buffer_write_operations", Suite: suite, Sessions: 1, Warmup: 200, Steps: 4000, New: of(terminal.NewWrites),
+			Summary: "Ten lines of text written on 80x24 each step, which scroll.",
+		},
+		{
+			Name: "ansi_sequence_processing", Suite: suite, Sessions: 1, Warmup: 2000, Steps: 40_000, New: of(terminal.NewSequences),
+			Summary: "A line in five styles each step on 80x24: basic colours, bold, underlined, reversed, 256 colours.",
+		},
+		{
+			Name: "cursor_management", Suite: suite, Sessions: 1, Warmup: 5000, Steps: 100_000, New: of(terminal.NewCursor),
+			Summary: "The cursor moved to a place, by a distance, to a column and a row, saved and restored, on 80x24.",
+		},
+		{
+			Name: "large_screen_render", Suite: suite, Sessions: 1, Warmup: 10, Steps: 120, New: of(terminal.NewRender),
+			Summary: "A screen of 200x60 filled with coloured blocks and rendered each step.",
+		},
+		{
+			Name: "memory_intensive_ops", Suite: suite, Sessions: 1, Warmup: 10, Steps: 150, New: of(terminal.NewIntensive),
+			Summary: "A hundred styled sequences on each of five screens of 100x30 each step, all of it kept.",
+		},
+	}
+}
 
 // stability is the workloads that are watched for long. Their rates are those of a person who works without a pause and of a
 // service with much to say, and cost a few hundredths of a core.
@@ -11,15 +47,15 @@ func stability() []Scenario {
 	const suite = "stability"
 	return []Scenario{
 		{
-			Name: "vim_session", Suite: suite, Sessions: 1, Warmup: 500, Steps: 1500, Rate: 50, New: of(terminal.NewVim),
+			Name: "vim_session", Suite: suite, Sessions: 1, Warmup: 500, Steps: 2500, Rate: 50, New: of(terminal.NewVim),
 			Summary: "An editor on 120x40: writing, navigation, search and replace, syntax colours, undo and three files.",
 		},
 		{
-			Name: "log_streaming", Suite: suite, Sessions: 1, Warmup: 1000, Steps: 4000, Rate: 200, New: of(terminal.NewLog),
+			Name: "log_streaming", Suite: suite, Sessions: 1, Warmup: 1000, Steps: 9000, Rate: 200, New: of(terminal.NewLog),
 			Summary: "A log that is followed on 100x50: coloured lines that scroll, 1,000 of them kept to scroll back.",
 		},
 		{
-			Name: "interactive_shell", Suite: suite, Sessions: 1, Warmup: 500, Steps: 3500, Rate: 10, New: of(terminal.NewShell),
+			Name: "interactive_shell", Suite: suite, Sessions: 1, Warmup: 500, Steps: 7500, Rate: 10, New: of(terminal.NewShell),
 			Summary: "A shell on 80x24: commands that are typed, completed or recalled from a bounded history, and their output.",
 		},
 	}

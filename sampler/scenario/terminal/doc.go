@@ -12,13 +12,13 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/scenario/terminal/emulator"
 )
 
-// Screened is a workload whose screen can be looked at.
+// Screened is a workload whose screens can be looked at.
 type Screened interface {
-	// Screen is what a person sees now; nil after Close. The next step changes it.
-	Screen() *emulator.Terminal
+	// Screens is what a person sees now, none after Close. The next step changes each.
+	Screens() []*emulator.Terminal
 }
 
-// chance returns the numbers of a workload. The stream keeps workloads of one seed apart.
+// chance returns the numbers of a workload. The stream keeps workloads of one seed apart, and the sessions of one.
 func chance(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
 // Streams of chance, one for each workload that chooses.
@@ -26,12 +26,16 @@ const (
 	streamVim = iota + 1
 	streamLog
 	streamShell
-	streamWrites
-	streamMoves
-	streamUpdates
-	streamPressure
-	streamLong
-	streamLeak
+	streamPiece
+	streamSessions // and those after it, one a session
 )
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// shown is the screens of a workload that has one, none when it is closed.
+func shown(t *emulator.Terminal) []*emulator.Terminal {
+	if t == nil {
+		return nil
+	}
+	return []*emulator.Terminal{t}
+}

@@ -47,8 +47,8 @@ func NewLog(seed uint64) (*Log, error) {
 	return l, nil
 }
 
-// Screen is what a person sees.
-func (l *Log) Screen() *emulator.Terminal { return l.term }
+// Screens is what a person sees.
+func (l *Log) Screens() []*emulator.Terminal { return shown(l.term) }
 
 // Operations is the lines.
 func (l *Log) Operations() uint64 { return l.lines }

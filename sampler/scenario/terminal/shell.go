@@ -38,8 +38,8 @@ func NewShell(seed uint64) (*Shell, error) {
 	return s, nil
 }
 
-// Screen is what a person sees.
-func (s *Shell) Screen() *emulator.Terminal { return s.term }
+// Screens is what a person sees.
+func (s *Shell) Screens() []*emulator.Terminal { return shown(s.term) }
 
 // Operations is the commands.
 func (s *Shell) Operations() uint64 { return s.done }

@@ -44,8 +44,8 @@ func NewVim(seed uint64) (*Vim, error) {
 	return v, nil
 }
 
-// Screen is what a person sees.
-func (v *Vim) Screen() *emulator.Terminal { return v.term }
+// Screens is what a person sees.
+func (v *Vim) Screens() []*emulator.Terminal { return shown(v.term) }
 
 // Operations is the commands.
 func (v *Vim) Operations() uint64 { return v.done }

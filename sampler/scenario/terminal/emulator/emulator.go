@@ -39,6 +39,7 @@ type Terminal struct {
 	main, other   *cellbuf.Buffer // other is made when a program first asks for the alternate screen
 	screen        *cellbuf.Buffer // the one that is shown: main or other
 	pen           cellbuf.Style
+	cell          cellbuf.Cell // what is printed now; the buffer keeps a copy
 	cursor, saved position
 	savedPen      cellbuf.Style
 	left          position // of the cursor on the main screen while the other is shown

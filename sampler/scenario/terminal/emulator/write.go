@@ -6,6 +6,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/cellbuf"
+	"github.com/clipperhouse/displaywidth"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 func (t *Terminal) print(r rune) {
 	width := 1
 	if r >= 0x80 {
-		width = ansi.StringWidth(string(r))
+		width = displaywidth.Rune(r)
 	}
 	if width == 0 {
 		t.combine(r)
@@ -26,8 +27,8 @@ func (t *Terminal) print(r rune) {
 	if t.cursor.wrap || t.cursor.x+width > t.width {
 		t.wrap(width)
 	}
-	cell := cellbuf.Cell{Rune: r, Width: width, Style: t.pen}
-	t.screen.SetCell(t.cursor.x, t.cursor.y, &cell)
+	t.cell = cellbuf.Cell{Rune: r, Width: width, Style: t.pen}
+	t.screen.SetCell(t.cursor.x, t.cursor.y, &t.cell)
 	t.cursor.x += width
 	if t.cursor.x >= t.width {
 		t.cursor.x = t.width - 1
