@@ -215,6 +215,11 @@ func (s *Scenario) check() error {
 			return fmt.Errorf("stability: %w", err)
 		}
 	}
+	if s.Overhead != nil {
+		if err := s.Overhead.check(); err != nil {
+			return fmt.Errorf("overhead: %w", err)
+		}
+	}
 	verdicts := []string{Stable, Improved, Grew, Regressed, Inconclusive, string(Unmeasured)}
 	for _, c := range s.Comparisons {
 		if !slices.Contains(verdicts, c.Verdict) {

@@ -80,6 +80,7 @@ type Scenario struct {
 	Blame       []Blame             `json:"blame,omitempty"`
 	BlameNote   string              `json:"blame_note,omitempty"` // why no sites are named, or what weakens them
 	Trend       *Trend              `json:"trend,omitempty"`
+	Overhead    *OverheadReport     `json:"overhead,omitempty"`  // of the representations of a database
 	Stability   *Stability          `json:"stability,omitempty"` // of a workload that was watched for long
 	Warnings    []string            `json:"warnings,omitempty"`
 }
