@@ -55,6 +55,8 @@ type StabilityOptions struct {
 	Log io.Writer
 	// Now is the clock of the report; nil means time.Now.
 	Now func() time.Time
+
+	started time.Time // of the report: what the names of files end with
 }
 
 // StabilityProgress is how far the watch of one subject is. A reading that is not known is not OK.
@@ -92,6 +94,7 @@ func Stability(ctx context.Context, o StabilityOptions) (*gates.Report, error) {
 		return nil, errors.New("watch for stability: there is nothing to watch, or no time")
 	}
 	report := &gates.Report{Schema: gates.ReportSchema, Tool: o.Tool, StartedAt: o.now(), Environment: describe(ctx, ".", "")}
+	o.started = report.StartedAt
 	tell := o.Progress
 	var mu sync.Mutex
 	o.Progress = func(p StabilityProgress) {

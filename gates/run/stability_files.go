@@ -55,7 +55,7 @@ func StabilityStem(subject string, at time.Time) string {
 
 func newStabilityFiles(o *StabilityOptions, subject string, info sampler.Info) (*stabilityFiles, error) {
 	f := &stabilityFiles{
-		folder: o.Folder, stem: StabilityStem(subject, o.now()),
+		folder: o.Folder, stem: StabilityStem(subject, o.started),
 		every: min(max(o.Duration/storedProfiles, storeFastest), storeSlowest),
 	}
 	name := f.stem + capture.RecordingExtension
