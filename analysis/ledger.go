@@ -10,7 +10,8 @@ import (
 // Row is one part of the resident memory.
 type Row struct {
 	// Key is stable: "heap_live", "heap_garbage" ("heap_objects" where the two cannot be told apart), "heap_free",
-	// "fragmentation", "stacks", "metadata", "native", "heap", "anon", "file:PATH", "files", "shared", "unexplained".
+	// "fragmentation", "stacks", "metadata", "native", "heap", "anon", "file:PATH", "files", "shared", "unexplained"; of a Redis
+	// server "redis_dataset", "redis_tables", "redis_clients" and others with that beginning.
 	Key   string
 	Name  string  // as a person reads it; file names are as the kernel has them, control characters included
 	Bytes float64 // a whole number, never negative
@@ -45,9 +46,13 @@ func NewLedger(s *sampler.Snapshot, maps *sampler.Mappings) (l Ledger, ok bool) 
 		return Ledger{}, false
 	}
 	b := newBuilder(s, maps, whole(rss))
-	if _, isGo := s.Get(sampler.GoClassObjects); isGo {
+	_, isGo := s.Get(sampler.GoClassObjects)
+	switch {
+	case isGo:
 		b.goRows()
-	} else {
+	case isRedis(s):
+		b.redisRows()
+	default:
 		b.otherRows()
 	}
 	return b.finish(), true

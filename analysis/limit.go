@@ -9,7 +9,7 @@ import (
 
 // Limit is a bound that the target's memory may reach, and how far it is.
 type Limit struct {
-	Name   string         // "cgroup", "GOMEMLIMIT", "machine", or what the caller named it
+	Name   string         // "cgroup", "GOMEMLIMIT", "machine", "maxmemory", or what the caller named it
 	Bytes  float64        // the bound
 	Used   float64        // what counts against it; more than Bytes once it is passed
 	Metric sampler.Metric // what Used was read from, or mainly so
@@ -22,7 +22,8 @@ const unlimited = 1 << 62
 // NearestLimit returns the limit that the target reaches first when it grows: the one with the fewest bytes left, and of
 // equals the smaller one. It looks at the cgroup's limit (what counts is /cgroup/current, page cache included), GOMEMLIMIT
 // (what counts is the runtime's memory less what it returned; beyond it the collector works harder, nothing dies), the
-// machine's memory (what counts is what is not available), and extra. An extra limit with Used 0 takes the sample of its
+// machine's memory (what counts is what is not available), a Redis server's maxmemory (what counts is used_memory less what
+// the server leaves out: beyond it keys are evicted, or writes refused), and extra. An extra limit with Used 0 takes the sample of its
 // Metric, and is left out when that was not read. ok is false when no limit is known together with what counts against it.
 func NearestLimit(s *sampler.Snapshot, extra ...Limit) (nearest Limit, ok bool) {
 	best := math.Inf(1)
@@ -47,6 +48,10 @@ func Limits(s *sampler.Snapshot, extra ...Limit) []Limit {
 	}
 	if limit, free := s.Reading(sampler.MachineMemory), s.Reading(sampler.MachineAvailable); bounded(limit) && free.OK {
 		known = append(known, Limit{"machine", limit.Value, math.Max(limit.Value-free.Value, 0), sampler.MachineAvailable})
+	}
+	if limit, used := s.Reading(sampler.RedisMaxMemory), s.Reading(sampler.RedisUsed); bounded(limit) && used.OK {
+		counted := math.Max(used.Value-s.Reading(sampler.RedisNotCounted).Value, 0)
+		known = append(known, Limit{"maxmemory", limit.Value, counted, sampler.RedisUsed})
 	}
 	for _, l := range extra {
 		if l.Used == 0 {

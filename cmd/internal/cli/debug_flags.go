@@ -48,10 +48,7 @@ func debugTarget(c *cobra.Command, args []string, machine bool) (sampler.Target,
 	if err != nil {
 		return t, &usageError{err, help}
 	}
-	if t.Kind == sampler.KindRedis {
-		return t, usagef("look into its process instead: "+c.CommandPath()+" redis-server", "%s: this version does not read Redis servers", t.URL)
-	}
-	return t, nil
+	return t, checkRedis(t)
 }
 
 // holdersOf refuses to follow pointers in a file.

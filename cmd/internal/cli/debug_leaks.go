@@ -162,10 +162,10 @@ func (o *leaks) readArgs(c *cobra.Command, args []string) error {
 	if o.per != "" && (!strings.HasPrefix(o.per, "/") || sampler.Metric(o.per).Unit() == "") {
 		return usagef("", "--per %s: want a metric, such as %s or %s", o.per, sampler.GoHeapAllocCount, sampler.ProcessCPU)
 	}
-	switch o.target.Kind {
-	case sampler.KindRedis:
-		return usagef("watch its process instead: heaptop debug leaks redis-server", "%s: this version does not read Redis servers", o.target.URL)
-	case sampler.KindFile:
+	if err := checkRedis(o.target); err != nil {
+		return err
+	}
+	if o.target.Kind == sampler.KindFile {
 		if filepath.Ext(o.target.Path) != capture.RecordingExtension {
 			return usagef("record one: heaptop --record FILE"+capture.RecordingExtension+" TARGET", "%s: a snapshot is one moment, and a leak takes time to be seen", o.target.Path)
 		}

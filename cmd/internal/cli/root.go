@@ -226,13 +226,13 @@ func (o *live) check() error {
 	if err := o.readTyped(); err != nil {
 		return err
 	}
-	switch o.target.Kind {
-	case sampler.KindFile:
+	if o.target.Kind == sampler.KindFile {
 		if err := o.checkFile(); err != nil {
 			return err
 		}
-	case sampler.KindRedis:
-		return usagef("watch its process instead: heaptop redis-server", "%s: this version does not read Redis servers", o.target.URL)
+	}
+	if err := checkRedis(o.target); err != nil {
+		return err
 	}
 	if err := o.checkMode(); err != nil {
 		return err

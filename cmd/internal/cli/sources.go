@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"os"
+
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/goproc"
 	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/proc"
+	"github.com/alloc-dev/heaptop/sampler/redis"
 )
 
 // sources is the list of concrete sources, the deepest first: the one place that names them all. endpoint is the pprof
@@ -18,7 +21,19 @@ func sources(endpoint string, trace goruntime.CycleSource, allowWrite bool) []sa
 			Endpoint: endpoint,
 			Trace:    trace,
 		}),
+		redis.New(redis.Options{System: proc.Source{}}),
 	}
+}
+
+// checkRedis refuses the URL of a Redis server that cannot be read as one, before anything is opened.
+func checkRedis(t sampler.Target) error {
+	if t.Kind != sampler.KindRedis {
+		return nil
+	}
+	if _, err := redis.ClientOptions(t.URL, os.Getenv); err != nil {
+		return &usageError{err, "such as redis://user:password@host:6379/0, rediss://host, redis+unix:///path/to/redis.sock"}
+	}
+	return nil
 }
 
 // newLister returns the reader of the process table.

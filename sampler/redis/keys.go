@@ -1,0 +1,122 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+const (
+	stepKeys   = 20  // keys that one question is about
+	listedMost = 100 // keys that are kept
+	keyMost    = 256 // bytes of a key's name that are kept
+	walkAgain  = time.Minute
+	leastTime  = 5 * time.Millisecond // of a call, so that a tiny budget comes to an end as well
+	keysNote   = "MEMORY USAGE with its default samples: of a large list, set or hash an estimate"
+)
+
+// walk is a walk over the keys of the database, in steps.
+type walk struct {
+	cursor  uint64
+	scanned int
+	begun   bool
+	ended   time.Time
+	list    []sampler.KeySize // of this walk, the largest first
+	last    []sampler.KeySize // of the one before it, shown until this one is done
+}
+
+// BiggestKeys goes on with the walk: SCAN for some 20 keys, then MEMORY USAGE and TYPE of each in one go, until the budget
+// is used up. A key that is seen twice, as SCAN may, is counted once in the list.
+func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sampler.Keys, error) {
+	w := &j.walk
+	start := time.Now()
+	if w.begun && w.cursor == 0 && !w.ended.IsZero() && start.Sub(w.ended) >= walkAgain {
+		*w = walk{last: w.list}
+	}
+	done := !w.ended.IsZero()
+	for !done && (time.Since(start) < max(budget, leastTime) || !w.begun) {
+		next, err := j.step(ctx, w)
+		if err != nil {
+			return sampler.Keys{}, told("walk over the keys", j.who, err)
+		}
+		if next == 0 {
+			done, w.ended, w.last = true, time.Now(), nil
+		}
+	}
+	k := sampler.Keys{Time: start, DB: j.db, Scanned: w.scanned, Done: done, Note: keysNote, List: slices.Clone(w.list)}
+	if !done && w.last != nil {
+		k.List = slices.Clone(w.last)
+	}
+	if n, err := j.client.DBSize(ctx).Result(); err == nil {
+		k.Total = sampler.Known(float64(n))
+	}
+	k.Took = time.Since(start)
+	return k, nil
+}
+
+// step asks for a few keys and their sizes, and returns the cursor: 0 when the walk is done.
+func (j *session) step(ctx context.Context, w *walk) (uint64, error) {
+	keys, cursor, err := j.client.Scan(ctx, w.cursor, "", stepKeys).Result()
+	if err != nil {
+		return 0, err
+	}
+	w.begun, w.cursor = true, cursor
+	if len(keys) > 0 {
+		if err := j.measure(ctx, w, keys); err != nil {
+			return 0, err
+		}
+	}
+	return cursor, nil
+}
+
+// measure asks for the sizes of keys. One that went meanwhile has none.
+func (j *session) measure(ctx context.Context, w *walk, keys []string) error {
+	sizes, kinds := make([]*redis.IntCmd, len(keys)), make([]*redis.StatusCmd, len(keys))
+	_, err := j.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			sizes[i], kinds[i] = p.MemoryUsage(ctx, key), p.Type(ctx, key)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) && sizes[0].Err() != nil && !errors.Is(sizes[0].Err(), redis.Nil) {
+		return err
+	}
+	for i, key := range keys {
+		n, err := sizes[i].Result()
+		if err != nil {
+			continue
+		}
+		w.scanned++
+		k := sampler.KeySize{Key: key[:min(len(key), keyMost)], Bytes: float64(n)}
+		if kind := kinds[i].Val(); kind != "none" {
+			k.Type = plain(kind, 32)
+		}
+		w.keep(k)
+	}
+	return nil
+}
+
+// keep puts a key into its place among the largest.
+func (w *walk) keep(k sampler.KeySize) {
+	if i := slices.IndexFunc(w.list, func(x sampler.KeySize) bool { return x.Key == k.Key }); i >= 0 {
+		w.list = slices.Delete(w.list, i, i+1)
+	}
+	at, _ := slices.BinarySearchFunc(w.list, k.Bytes, func(x sampler.KeySize, bytes float64) int {
+		switch {
+		case x.Bytes > bytes:
+			return -1
+		case x.Bytes < bytes:
+			return 1
+		}
+		return 0
+	})
+	if at < listedMost {
+		w.list = slices.Insert(w.list, at, k)
+		w.list = w.list[:min(len(w.list), listedMost)]
+	}
+}

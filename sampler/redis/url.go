@@ -1,0 +1,116 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/alloc-dev/heaptop/sampler"
+)
+
+// The variables of the environment that a password is taken from where the URL has none, the first that is set.
+const (
+	PasswordVariable    = "HEAPTOP_REDIS_PASSWORD"
+	CLIPasswordVariable = "REDISCLI_AUTH" // redis-cli's
+)
+
+const (
+	defaultPort = "6379"
+	dialTimeout = 3 * time.Second
+	readTimeout = 3 * time.Second
+)
+
+// quiet makes the client library say nothing of its own on standard error, where it would break the dashboard: each of its
+// errors is returned as well.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// ClientOptions reads the URL of a server as options of the client library:
+//
+//	redis://[user[:password]@]host[:port][/db]      plain
+//	rediss://...                                    over TLS; ?skip_verify=true does not check the certificate
+//	redis+unix://[user[:password]@]/path.sock[?db=] a unix socket
+//
+// A URL without a password takes it from the environment. The error of a wrong URL wraps sampler.ErrNotFound and
+// never tells the password. The connection checks the size of answers, tells the server no name, sends nothing twice, and
+// lets a reading take 3 s.
+func ClientOptions(raw string, getenv func(string) string) (*redis.Options, error) {
+	quiet()
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %s (%w)", sampler.WithoutPassword(raw), fmt.Sprintf(format, args...), sampler.ErrNotFound)
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, wrong("it is no URL: write special characters of a password as %%40 for @, %%2F for /")
+	}
+	o := &redis.Options{
+		Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
+		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: readTimeout, WriteTimeout: readTimeout,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	o.Username = u.User.Username()
+	var given bool
+	if o.Password, given = u.User.Password(); !given {
+		o.Password = getenv(PasswordVariable)
+		if o.Password == "" {
+			o.Password = getenv(CLIPasswordVariable)
+		}
+	}
+	query := u.Query()
+	db := query.Get("db")
+	switch strings.ToLower(u.Scheme) {
+	case "redis+unix":
+		o.Network, o.Addr = "unix", u.Path
+	case "redis", "rediss":
+		host, port := u.Hostname(), u.Port()
+		if host == "" {
+			host = "localhost"
+		}
+		if port == "" {
+			port = defaultPort
+		}
+		o.Network, o.Addr = "tcp", net.JoinHostPort(host, port)
+		if path := strings.Trim(u.Path, "/"); path != "" {
+			db = path
+		}
+		if strings.EqualFold(u.Scheme, "rediss") {
+			skip, err := strconv.ParseBool(orFalse(query.Get("skip_verify")))
+			if err != nil {
+				return nil, wrong("skip_verify is %q: want true or false", query.Get("skip_verify"))
+			}
+			o.TLSConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: skip} //nolint:gosec // the person wrote it into the URL
+		}
+	default:
+		return nil, wrong("the scheme is %q: want redis, rediss or redis+unix", u.Scheme)
+	}
+	if db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+			return nil, wrong("the database is %q: want a number from 0", db)
+		}
+	}
+	for name := range query {
+		if name != "db" && (name != "skip_verify" || o.TLSConfig == nil) {
+			return nil, wrong("unknown option %q: known are db, and skip_verify of rediss", name)
+		}
+	}
+	return o, nil
+}
+
+func orFalse(s string) string {
+	if s == "" {
+		return "false"
+	}
+	return s
+}
