@@ -105,17 +105,23 @@ func againstThemselves(got *gates.Scenario, s *policy.Scenario, seed uint64) []P
 	var out []Proof
 	for _, name := range gatedOf(s.Compare) {
 		m, found := got.Metrics[name]
-		if !found || len(m.Values) == 0 || m.Median <= 0 {
+		metric, _ := gates.MetricOf(name)
+		nothing := metric.Exact && len(m.Values) > 0 && slices.Min(m.Values) == 0 && slices.Max(m.Values) == 0
+		if !found || len(m.Values) == 0 || m.Median <= 0 && !nothing {
 			continue // what does not exist is not compared either
 		}
-		factor := 1 + planted*increaseOf(s.Compare, name)
+		factor, more := 1+planted*increaseOf(s.Compare, name), 0.0
 		p := Proof{Scenario: got.Name, Metric: name, What: fmt.Sprintf("recorded samples, scaled by %.4g against themselves", factor)}
+		if nothing { // of 0 there is no percentage: two steps are the least that is a change
+			more = 2 * max(metric.Quantum, 1)
+			p.What = "recorded samples, which are 0, raised to " + metric.Format(more)
+		}
 		n := [2]int{}
 		c, err := decide(s.Compare, name, seed, func(side gates.Side) (float64, error) {
 			v := m.Values[n[side]%len(m.Values)]
 			n[side]++
 			if side == gates.Current {
-				v *= factor
+				v = v*factor + more
 			}
 			return v, nil
 		})
