@@ -171,12 +171,12 @@ func (d Decline) ahead(span time.Duration) sampler.Reading {
 // Work is what was done while a target was watched.
 type Work struct {
 	Metric  sampler.Metric
-	Total   float64       // counted between the first and the last reading
-	Span    time.Duration // between them
-	Rate    Decline       // of the work by the time
-	HasCost bool          // CPU time is known; the rest is valid then
-	Cost    Decline       // of the work by the CPU time used: it falls where an operation takes more
-	CPU     float64       // seconds of CPU that were used meanwhile
+	Total   float64 // counted between the first and the last reading
+	PerHour float64 // in the second half of the time, which no warm-up is part of
+	Rate    Decline // of the work by the time
+	HasCost bool    // CPU time is known; the rest is valid then
+	Cost    Decline // of the work by the CPU time used: it falls where an operation takes more
+	CPUPer  float64 // seconds of CPU for each, in the second half of the time; 0 where nothing was done
 }
 
 // Work judges the counter of work that the watch was made with; ok is false when it was never read. A process that took
@@ -187,16 +187,24 @@ func (w *LeakWatch) Work() (out Work, ok bool) {
 		return out, false
 	}
 	first, last := k.points[0], k.points[len(k.points)-1]
-	out = Work{Metric: w.per, Total: last.Last - first.Last, Span: last.Time.Sub(first.Time)}
+	out = Work{Metric: w.per, Total: last.Last - first.Last}
 	if len(w.restarts) > 0 {
 		out.Rate = Decline{Verdict: DeclineInsufficient, Reason: "the process was replaced by another"}
 		return out, true
+	}
+	half := last.Time.Sub(first.Time) / 2
+	middle := first.Time.Add(half)
+	done := last.Last - counterAt(k.points, middle)
+	if half > 0 {
+		out.PerHour = done / half.Hours()
 	}
 	out.Rate = JudgeDecline(k.points, nil, w.started())
 	if cpu := w.tracks[sampler.ProcessCPU]; cpu != nil && w.per != sampler.ProcessCPU && len(cpu.points) > 1 {
 		out.HasCost = true
 		out.Cost = JudgeDecline(k.points, cpu.points, w.started())
-		out.CPU = counterAt(cpu.points, last.Time) - counterAt(cpu.points, first.Time)
+		if done > 0 {
+			out.CPUPer = (counterAt(cpu.points, last.Time) - counterAt(cpu.points, middle)) / done
+		}
 	}
 	return out, true
 }

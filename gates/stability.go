@@ -92,8 +92,8 @@ const (
 type Operations struct {
 	Metric        string   `json:"metric"` // the counter of the work
 	Total         float64  `json:"total"`
-	PerHour       float64  `json:"per_hour"`
-	Verdict       string   `json:"verdict"` // Steady, Degrading, FellOnce, RateUndecided, RateUnjudgable
+	PerHour       float64  `json:"per_hour"` // in the second half of the time
+	Verdict       string   `json:"verdict"`  // Steady, Degrading, FellOnce, RateUndecided, RateUnjudgable
 	LimitPercent  float64  `json:"limit_percent_per_hour"`
 	ChangePercent *float64 `json:"change_percent_per_hour,omitempty"`
 	LowPercent    *float64 `json:"low_percent_per_hour,omitempty"` // of the 95 % interval

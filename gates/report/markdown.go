@@ -49,6 +49,7 @@ func markdown(r *gates.Report, room int) string {
 			m.add("\n> " + MarkdownCode(s.label) + ": " + prose(note) + "\n")
 		}
 	}
+	m.stability(list)
 	if m.missed > 0 {
 		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 		m.left, m.missed = min(m.left, 0), 0

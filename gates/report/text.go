@@ -34,6 +34,7 @@ func Text(w io.Writer, r *gates.Report) error {
 	}
 	list := scenarios(r, func(s string) string { return s })
 	t.problems(list)
+	t.stability(list)
 	t.table(list)
 	if next := advice(r); len(next) > 0 {
 		t.b.WriteString("\nNext\n")

@@ -37,6 +37,9 @@ func findings(s *gates.Scenario) []finding {
 			out = append(out, finding{means, c.Metric, comparisonWords(c), c.Verdict == gates.Regressed})
 		}
 	}
+	if st := s.Stability; st != nil && st.Verdict != gates.Passed && st.Reason != "" {
+		out = append(out, finding{st.Verdict, "", line(st.Reason), st.Verdict == gates.Failed})
+	}
 	if len(out) == 0 && severity(s.Verdict) > severity(gates.Warned) {
 		out = append(out, finding{s.Verdict, "", "the scenario is " + name(string(s.Verdict)) + ", and the report does not say why", false})
 	}

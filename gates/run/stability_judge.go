@@ -34,6 +34,7 @@ func judgeStability(o *StabilityOptions, seen *stabilitySeen) *gates.Stability {
 	j.memory(seen)
 	j.threshold(o.Threshold, seen)
 	j.operations(seen.work)
+	j.doubts(j.open)
 	out.Causes = causesOf(seen.leaks, seen.sites)
 	if seen.cut {
 		j.say(gates.Warned, "it was interrupted after "+unit.Duration(seen.watched.Round(time.Second))+" of "+unit.Duration(o.Duration))
@@ -70,6 +71,7 @@ type stabilityVerdict struct {
 	out       *gates.Stability
 	undecided gates.Verdict
 	reasons   []reason
+	open      []doubt
 }
 
 // say adds a reason; the verdict is the worst of all.
@@ -81,26 +83,47 @@ func (j *stabilityVerdict) say(v gates.Verdict, text string) {
 	j.reasons = append(j.reasons, reason{v, text})
 }
 
-// need keeps the longest time that something needs.
-func (j *stabilityVerdict) need(r sampler.Reading) {
-	if r.OK && finiteNumber(r.Value) && (j.out.NeededS == nil || r.Value > *j.out.NeededS) {
-		j.out.NeededS = &r.Value
-	}
-}
-
 func finiteNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// tooShortWords say that the time did not decide, and what would.
-func tooShortWords(what, why string, needed sampler.Reading) string {
-	text := what + ": too short to decide"
-	if needed.OK && needed.Value > 0 {
-		more := max(time.Duration(needed.Value*float64(time.Second)).Round(time.Second), time.Second)
-		return text + ": " + unit.Duration(more) + " more would"
+// doubt is something that the time did not decide.
+type doubt struct {
+	what    string
+	why     string
+	needed  sampler.Reading // seconds more
+	atLeast bool            // that is what is needed for any verdict at all
+}
+
+// doubts says in one sentence what the time did not decide, and what would.
+func (j *stabilityVerdict) doubts(list []doubt) {
+	if len(list) == 0 {
+		return
 	}
-	if why != "" {
-		text += ": " + why
+	var names []string
+	needed, atLeast, known := 0.0, false, true
+	for _, d := range list {
+		names = append(names, d.what)
+		known = known && d.needed.OK && finiteNumber(d.needed.Value)
+		if known {
+			needed, atLeast = max(needed, d.needed.Value), atLeast || d.atLeast
+		}
 	}
-	return text
+	text := "too short to decide: "
+	switch more := unit.Duration(max(time.Duration(needed*float64(time.Second)).Round(time.Second), time.Second)); {
+	case known && atLeast:
+		text += "at least " + more + " more is needed"
+	case known:
+		text += more + " more would"
+	default:
+		text += "how much longer would cannot be told"
+	}
+	if known {
+		j.out.NeededS = &needed
+	}
+	text += " (" + strings.Join(names, ", ") + ")"
+	if len(list) == 1 && list[0].why != "" {
+		text += "; " + list[0].why
+	}
+	j.say(j.undecided, text)
 }
 
 // series judges what was read of memory, goroutines, files and threads.
@@ -123,8 +146,7 @@ func (j *stabilityVerdict) seriesVerdict(s *analysis.LeakSeries, title string) {
 	case analysis.LeakGrowing:
 		j.say(gates.Failed, title)
 	case analysis.LeakInconclusive, analysis.LeakInsufficient:
-		j.need(s.Leak.Needed)
-		j.say(j.undecided, tooShortWords(s.Name, s.Leak.Reason, s.Leak.Needed))
+		j.open = append(j.open, doubt{s.Name, s.Leak.Reason, s.Leak.Needed, s.Leak.Verdict == analysis.LeakInsufficient})
 	}
 }
 
@@ -214,10 +236,7 @@ func (j *stabilityVerdict) operations(w *analysis.Work) {
 		return
 	}
 	d := w.Rate
-	o := &gates.Operations{Metric: string(w.Metric), Total: w.Total, Verdict: string(d.Verdict), LimitPercent: 100 * analysis.DeclineLimit, Reason: d.Reason, NeededS: pointer(d.Needed)}
-	if w.Span > 0 {
-		o.PerHour = w.Total / w.Span.Hours()
-	}
+	o := &gates.Operations{Metric: string(w.Metric), Total: w.Total, PerHour: w.PerHour, Verdict: string(d.Verdict), LimitPercent: 100 * analysis.DeclineLimit, Reason: d.Reason, NeededS: pointer(d.Needed)}
 	o.ChangePercent, o.LowPercent, o.HighPercent = declinePercents(d, 1)
 	j.out.Operations = o
 	switch d.Verdict {
@@ -226,13 +245,12 @@ func (j *stabilityVerdict) operations(w *analysis.Work) {
 	case analysis.DeclineSettled:
 		j.say(gates.Warned, "operations became fewer, but no longer do")
 	case analysis.DeclineInconclusive, analysis.DeclineInsufficient:
-		j.need(d.Needed)
-		j.say(j.undecided, tooShortWords("operations per hour", d.Reason, d.Needed))
+		j.open = append(j.open, doubt{"operations per hour", d.Reason, d.Needed, d.Verdict == analysis.DeclineInsufficient})
 	}
-	if !w.HasCost || w.Total <= 0 {
+	if !w.HasCost || !(w.CPUPer > 0) {
 		return
 	}
-	o.CPU = &gates.OpsCPU{SecondsPerOp: w.CPU / w.Total, Verdict: string(w.Cost.Verdict)}
+	o.CPU = &gates.OpsCPU{SecondsPerOp: w.CPUPer, Verdict: string(w.Cost.Verdict)}
 	o.CPU.ChangePercent, o.CPU.LowPercent, o.CPU.HighPercent = declinePercents(w.Cost, -1)
 	if w.Cost.Verdict == analysis.DeclineFalling { // a neighbour that takes the caches does the same: it fails nothing
 		j.say(gates.Warned, fmt.Sprintf("an operation takes more of the CPU by %.3g %% an hour (%.3g to %.3g %%)", -100*w.Cost.PerHour, -100*w.Cost.High, -100*w.Cost.Low))
