@@ -6,7 +6,8 @@
 // makes them again where it is installed. They come in two versions, so that a reload can be seen.
 //
 // Plugins are compiled, not interpreted, where wazero can (amd64 and arm64 of the usual systems): that is what programs do.
-// Loading one takes some 3 times the allocations of the interpreter, and calls into it 30 times less CPU. The machine code is
+// Loading one allocates 650 kB in 920 objects where the interpreter takes 140 kB in 360, and calls into it are 30 to 60 times
+// faster; both repeat to a part in a thousand. The machine code is
 // mapped outside the Go heap, so only RSS sees it, and it is unmapped by a finalizer: after a collection, not at Unload.
 //
 // wazero's calls do not sleep, and neither does a handler here: waiting allocates nothing, so it would only make a

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -190,11 +189,21 @@ func (p *Plugin) Memory() int { return int(p.module.Memory().Size()) }
 
 // Bytes returns a copy of a part of the module's memory.
 func (p *Plugin) Bytes(at uint32, size int) ([]byte, error) {
-	b, ok := p.module.Memory().Read(at, uint32(size))
-	if !ok {
-		return nil, fmt.Errorf("read %d bytes at %d of plugin %q: outside its memory of %d bytes", size, at, p.name, p.Memory())
+	b := make([]byte, size)
+	if err := p.Read(at, b); err != nil {
+		return nil, err
 	}
-	return bytes.Clone(b), nil
+	return b, nil
+}
+
+// Read copies a part of the module's memory.
+func (p *Plugin) Read(at uint32, into []byte) error {
+	b, ok := p.module.Memory().Read(at, uint32(len(into)))
+	if !ok {
+		return fmt.Errorf("read %d bytes at %d of plugin %q: outside its memory of %d bytes", len(into), at, p.name, p.Memory())
+	}
+	copy(into, b)
+	return nil
 }
 
 // put copies bytes into memory that the module gives.

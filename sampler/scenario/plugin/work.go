@@ -16,7 +16,7 @@ const (
 	eventsPerStep   = 20
 	eventBytes      = 64
 	messagesPerStep = 10
-	messageBytes    = 256
+	messageBytes    = 64
 	resourcePlugins = 3
 	resources       = 5
 	resourceBytes   = 1024 // the first; the n-th has n times as many
@@ -38,7 +38,8 @@ type Work struct {
 	step    func(*Work) (operations int, err error)
 	done    uint64
 	events  uint64
-	used    []byte                // what was last read of a resource
+	taken   []*resource
+	used    [resourceUse]byte     // what was last read of a resource
 	results [busyPlugins][]string // the last digests of each busy plugin, in hexadecimal
 }
 
@@ -189,31 +190,49 @@ func Communication(seed uint64) (*Work, error) {
 // Resources has three plugins allocate five resources each, write them and have the host read them, and give them back.
 func Resources(seed uint64) (*Work, error) {
 	return started(seed, resourcePlugins, 0, func(w *Work) (operations int, err error) {
+		w.taken = w.taken[:0]
 		for _, p := range w.plugins {
-			var taken [resources]uint32
-			for i := range taken {
-				if taken[i], err = p.Allocate((i + 1) * resourceBytes); err != nil {
+			for i := range resources {
+				r, err := newResource(p, i)
+				if err != nil {
 					return operations, err
 				}
+				w.taken = append(w.taken, r)
 			}
-			for i, at := range taken {
-				use := min((i+1)*resourceBytes, resourceUse)
-				if err := p.Fill(at, use, w.seed32()); err != nil {
-					return operations, err
-				}
-				if w.used, err = p.Bytes(at, use); err != nil {
-					return operations, err
-				}
+		}
+		for _, r := range w.taken {
+			if err := r.plugin.Fill(r.at, r.use, w.seed32()); err != nil {
+				return operations, err
 			}
-			for _, at := range taken {
-				if err := p.Release(at); err != nil {
-					return operations, err
-				}
-				operations++
+			if err := r.plugin.Read(r.at, w.used[:r.use]); err != nil {
+				return operations, err
 			}
+		}
+		for _, r := range w.taken {
+			if err := r.plugin.Release(r.at); err != nil {
+				return operations, err
+			}
+			operations++
 		}
 		return operations, nil
 	})
+}
+
+// resource is what a host knows of one.
+type resource struct {
+	plugin    *Plugin
+	name      string
+	at        uint32
+	size, use int
+}
+
+func newResource(p *Plugin, number int) (*resource, error) {
+	size := (number + 1) * resourceBytes
+	at, err := p.Allocate(size)
+	if err != nil {
+		return nil, err
+	}
+	return &resource{plugin: p, name: fmt.Sprintf("%s/resource-%d", p.name, number+1), at: at, size: size, use: min(size, resourceUse)}, nil
 }
 
 // HotReload replaces a running 1.0.0 by 1.0.1, which it leaves running; the next step begins with 1.0.0 again.
