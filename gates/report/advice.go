@@ -112,5 +112,5 @@ func yamlWord(s string) string {
 	if s != "" && s[0] > '9' && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}
-	return strconv.Quote(s)
+	return strings.ReplaceAll(strconv.Quote(s), "<!--", `\u003c!--`) // so that no name looks like a hidden marker of a comment
 }

@@ -166,12 +166,14 @@ func MarkdownText(s string) string {
 	s = strings.ReplaceAll(s, "www.", "www\x00")
 	var b strings.Builder
 	for i, r := range s {
-		link := r == ':' && strings.HasPrefix(s[i:], "://")
+		link := r == ':' && (strings.HasPrefix(s[i:], "://") || strings.HasPrefix(s[i:], "::")) // the second begins a command of GitHub Actions
 		switch {
 		case r == 0:
 			b.WriteString("&#46;")
 		case r == '@' || r == '#':
 			fmt.Fprintf(&b, "&#%d;&#8203;", r)
+		case r == '-' && issueNumber(s, i):
+			b.WriteString("-&#8203;")
 		case r == '_' && i > 0 && i+1 < len(s) && wordByte(s[i-1]) && wordByte(s[i+1]): // within a word it means nothing
 			b.WriteRune(r)
 		case link, r < 0x80 && strings.ContainsRune("\\`*_{}[]<>!|~&$", r):
@@ -181,6 +183,11 @@ func MarkdownText(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// issueNumber reports whether the dash at i is the one of GH-12, which GitHub takes for an issue.
+func issueNumber(s string, i int) bool {
+	return i >= 2 && strings.EqualFold(s[i-2:i], "gh") && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9'
 }
 
 func wordByte(c byte) bool {
