@@ -23,6 +23,8 @@ const (
 	mappingsAgain   = 2 * time.Second // after they were put off: somebody else had just read them
 	processesEvery  = time.Second
 	logEvery        = 500 * time.Millisecond
+	serverEvery     = time.Second
+	keysBudget      = 20 * time.Millisecond // of a server's time in each serverEvery: 2 %
 	readTimeout     = 15 * time.Second
 )
 
@@ -46,7 +48,7 @@ func (a *asking) due(now time.Time, every time.Duration) bool {
 func (a *asking) sooner(every, wait time.Duration) { a.at = a.at.Add(wait - every) }
 
 // asked is all sorts.
-type asked struct{ heap, goroutines, mappings, processes, log asking }
+type asked struct{ heap, goroutines, mappings, processes, log, keys, clients asking }
 
 // Messages with the answers. watch is the number of the target that was asked.
 type (
@@ -81,6 +83,16 @@ type (
 		watch   int
 		lines   []sampler.LogLine
 		dropped int
+	}
+	keysMsg struct {
+		watch int
+		keys  *sampler.Keys
+		err   error
+	}
+	clientsMsg struct {
+		watch   int
+		clients *sampler.Clients
+		err     error
 	}
 	abilitiesMsg struct {
 		watch         int
@@ -154,7 +166,47 @@ func (m *model) ask() tea.Cmd {
 	if need.Mappings && m.asked.mappings.due(now, mappingsEvery) {
 		cmds = append(cmds, m.readMappings())
 	}
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, m.askServer(need)...)...)
+}
+
+// askServer returns commands for what only a server tells.
+func (m *model) askServer(need tab.Needs) []tea.Cmd {
+	var cmds []tea.Cmd
+	if every := max(serverEvery, m.st.Interval); need.Keys && m.asked.keys.due(m.st.Now, every) {
+		cmds = append(cmds, m.readKeys())
+	}
+	if every := max(serverEvery, m.st.Interval); need.Clients && m.asked.clients.due(m.st.Now, every) {
+		cmds = append(cmds, m.readClients())
+	}
+	return cmds
+}
+
+func (m *model) readKeys() tea.Cmd {
+	id := m.watchID
+	var keys sampler.Keys
+	read := func(ctx context.Context, s sampler.Session) (err error) {
+		l, ok := s.(sampler.KeyLister)
+		if !ok {
+			return fmt.Errorf("this source has no keys: %w", sampler.ErrUnsupported)
+		}
+		keys, err = l.BiggestKeys(ctx, keysBudget)
+		return err
+	}
+	return m.do(read, func(err error) tea.Msg { return keysMsg{id, &keys, err} })
+}
+
+func (m *model) readClients() tea.Cmd {
+	id := m.watchID
+	var clients sampler.Clients
+	read := func(ctx context.Context, s sampler.Session) (err error) {
+		l, ok := s.(sampler.ClientLister)
+		if !ok {
+			return fmt.Errorf("this source has no clients: %w", sampler.ErrUnsupported)
+		}
+		clients, err = l.Clients(ctx)
+		return err
+	}
+	return m.do(read, func(err error) tea.Msg { return clientsMsg{id, &clients, err} })
 }
 
 // do runs f with the session in a command and makes a message of its result.

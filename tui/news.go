@@ -53,6 +53,18 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 			m.st.SetLog(msg.lines, msg.dropped)
 			return m.heard(tab.NewsLog), true
 		}
+	case keysMsg:
+		m.asked.keys.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetKeys(msg.keys, msg.err)
+			return m.heard(tab.NewsServer), true
+		}
+	case clientsMsg:
+		m.asked.clients.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetClients(msg.clients, msg.err)
+			return m.heard(tab.NewsServer), true
+		}
 	case processesMsg:
 		m.asked.processes.busy = false
 		m.st.SetProcesses(msg.table, msg.err)

@@ -181,7 +181,7 @@ func global() []Binding {
 		{Compare, []string{"d"}, "d", "compare", "compare: the mark, the moment shown or the files chosen with now", everywhere()},
 		{Findings, []string{"!"}, "!", "", "findings: what leaks, what is near a limit, what could be better", everywhere()},
 		{Snapshots, []string{"S"}, "S", "", "the snapshots and recordings that were written", everywhere()},
-		{Collect, []string{"g"}, "g", "gc", "force a garbage collection, show what it freed", everywhere()},
+		{Collect, []string{"g"}, "g", "gc", "force a collection (Redis: MEMORY PURGE), show what it freed", everywhere()},
 		{Pause, []string{"p"}, "p", "pause", "freeze the screen, or go on", everywhere()},
 		{Log, []string{"l"}, "l", "log", "what the started program printed", everywhere()},
 		{Reset, []string{"r"}, "r", "reset", "reset history, peaks and mark", everywhere()},

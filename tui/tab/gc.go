@@ -162,6 +162,9 @@ func (g *GC) View(st *State, width, height int) string {
 }
 
 func (g *GC) draw(st *State, width, height int) string {
+	if tellsOfServer(st) {
+		return serverCollector(st, width, height)
+	}
 	if why := whyNoGC(st); why != "" {
 		if width < 24 || height < 5 {
 			return emptySites(st, why, width, height)

@@ -279,7 +279,11 @@ func (m *Memory) draw(st *State, width, height int) string {
 	default:
 		parts = append(parts, memoryLedger(st, width, top))
 	}
-	parts = append(parts, m.sites(st, width, sites))
+	if tellsOfServer(st) && len(m.rows) == 0 {
+		parts = append(parts, serverPanel(st, width, sites))
+	} else {
+		parts = append(parts, m.sites(st, width, sites))
+	}
 	return strings.Join(parts, "\n")
 }
 

@@ -43,6 +43,10 @@ type Data struct {
 	MappingsFail   error
 	Processes      *sampler.ProcessTable // in ascending order of PID
 	ProcessesFail  error
+	Keys           *sampler.Keys    // the biggest keys of a database; nil when not read
+	KeysFailed     error            // why there are no Keys
+	Clients        *sampler.Clients // the connections of a server; nil when not read
+	ClientsFailed  error
 
 	Mark      Mark
 	Collected *Collected // the last forced collection; nil when there was none

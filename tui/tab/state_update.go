@@ -155,6 +155,24 @@ func (s *State) SetMappings(m *sampler.Mappings, err error) {
 	}
 }
 
+// SetKeys takes what a walk over the keys found so far, or why it could not go on.
+func (s *State) SetKeys(k *sampler.Keys, err error) {
+	s.Version++
+	s.live.KeysFailed = err
+	if err == nil {
+		s.live.Keys = k
+	}
+}
+
+// SetClients takes the connections of a server, or why they could not be read.
+func (s *State) SetClients(c *sampler.Clients, err error) {
+	s.Version++
+	s.live.ClientsFailed = err
+	if err == nil {
+		s.live.Clients = c
+	}
+}
+
 // SetProcesses takes a process table that SpareTable gave out, or why it could not be read.
 func (s *State) SetProcesses(t *sampler.ProcessTable, err error) {
 	s.Version++

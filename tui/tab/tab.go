@@ -81,6 +81,7 @@ const (
 	NewsLog                    // what the started program printed
 	NewsWalk                   // a walk over the heap began, went on or ended
 	NewsJudged                 // the full analysis found out something
+	NewsServer                 // keys or clients of a server
 	NewsTime                   // State.Now moved and nothing else
 )
 
@@ -110,6 +111,8 @@ type Needs struct {
 	Mappings   bool
 	Processes  bool
 	Log        bool
+	Keys       bool                // the biggest keys of a database
+	Clients    bool                // the connections of a server
 	List       sampler.ListOptions // for which rows of the process table peak and swap are read
 }
 

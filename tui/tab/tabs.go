@@ -4,7 +4,7 @@ package tab
 func All() []Screen {
 	return []Screen{
 		NewMemory(),
-		NewProcesses(),
+		NewServed(),
 		NewGC(),
 	}
 }
