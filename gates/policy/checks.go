@@ -102,7 +102,7 @@ func (r *reader) chosen(list []Scenario, names []string) []Scenario {
 			continue
 		}
 		want[name] = true
-		if o := list[i].Overhead; o != nil {
+		if o := list[i].Overhead; o != nil && o.Redis == nil {
 			want[o.Of], want[o.Over] = true, true
 		}
 	}
@@ -148,7 +148,7 @@ func (r *reader) finish(p *Policy, f Flags, places map[string]*entry) {
 // gated says whether anything can fail the scenario.
 func (s *Scenario) gated(f Flags) bool {
 	compared := s.Against != "" || s.Anchor != "" || f.Baseline
-	return len(s.Limits) > 0 || compared && (s.Compare.Gated == nil || len(s.Compare.Gated) > 0)
+	return len(s.Limits) > 0 || s.Overhead != nil && s.Overhead.Redis != nil || compared && (s.Compare.Gated == nil || len(s.Compare.Gated) > 0)
 }
 
 // apply works in the command line's settings, and the preset's limits below all others.

@@ -76,6 +76,7 @@ type entry struct {
 
 type overhead struct {
 	of, over, metric located[string]
+	redis            *RedisOverhead
 }
 
 // environment is one of environments.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
+	ratios "github.com/alloc-dev/heaptop/gates/overhead"
 )
 
 // DefaultDuration is how long a target, or a built-in workload that serves, is measured when nothing says otherwise: neither
@@ -81,8 +82,20 @@ type Scenario struct {
 	Helper bool
 }
 
-// Overhead is Metric of the scenario Of divided by the same of the scenario Over.
-type Overhead struct{ Of, Over, Metric string }
+// Overhead is Metric of the scenario Of divided by the same of the scenario Over, or, with Redis, what documents take in a
+// server.
+type Overhead struct {
+	Of, Over, Metric string
+	Redis            *RedisOverhead
+}
+
+// RedisOverhead is a server in which documents are stored and measured, and what they may take there.
+type RedisOverhead struct {
+	URL             string   // redis://, rediss:// or redis+unix://
+	Representations []string // of string, json and hash; none: all. string is always measured
+	AllowNonempty   bool     // a database that holds keys already is written to as well
+	ratios.Settings
+}
 
 // Options is what else decides how a policy is read.
 type Options struct {

@@ -124,7 +124,7 @@ func (r *reader) assemble(e *entry, layers []settings) Scenario {
 		s.Target = e.what
 	case gates.KindOverhead:
 		if e.overhead != nil {
-			s.Overhead = &Overhead{e.overhead.of.value, e.overhead.over.value, e.overhead.metric.value}
+			s.Overhead = &Overhead{e.overhead.of.value, e.overhead.over.value, e.overhead.metric.value, e.overhead.redis}
 		}
 	}
 	also := formOf(e.kind).also

@@ -157,33 +157,6 @@ func (r *reader) dir(n ast.Node) string {
 	return s
 }
 
-// overhead reads the section overhead.
-func (r *reader) overhead(n ast.Node) *overhead {
-	o := &overhead{}
-	of := func(name string, to *located[string]) key {
-		return key{name, func(r *reader, n ast.Node) {
-			if v, ok := r.text(n, name); ok {
-				*to = located[string]{v, at(n)}
-			}
-		}}
-	}
-	seen := r.mapping(n, "overhead", []key{
-		of("of", &o.of),
-		of("over", &o.over),
-		{"metric", func(r *reader, n ast.Node) {
-			if m, ok := r.metric(n, "metric"); ok {
-				o.metric = located[string]{m.Name, at(n)}
-			}
-		}},
-	})
-	for _, k := range []string{"of", "over", "metric"} {
-		if _, ok := seen[k]; !ok && seen != nil {
-			r.problem(at(n), "overhead has no %s: want { of: SCENARIO, over: SCENARIO, metric: METRIC }", k)
-		}
-	}
-	return o
-}
-
 // environments reads the section environments.
 func (r *reader) environments(n ast.Node, f *file) {
 	r.pairs(n, "environments", func(name string, where place, value ast.Node) {

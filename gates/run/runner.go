@@ -114,6 +114,9 @@ func (r *runner) scenario(ctx context.Context, s *policy.Scenario) ([]gates.Scen
 func (r *runner) measureKind(ctx context.Context, s *policy.Scenario) ([]gates.Scenario, error) {
 	switch s.Kind {
 	case gates.KindOverhead:
+		if s.Overhead.Redis != nil {
+			return r.redisOverhead(ctx, s)
+		}
 		return r.overhead(s)
 	case gates.KindBench:
 		return r.bench(ctx, s)

@@ -1,0 +1,255 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/overhead"
+	"github.com/alloc-dev/heaptop/gates/policy"
+	source "github.com/alloc-dev/heaptop/sampler/redis"
+)
+
+const (
+	redisRuns     = 5                // how often each document is stored and measured
+	redisCopies   = 1000             // copies of the second figure
+	redisRoom     = 16 << 20         // bytes that copies of one document may take together
+	redisLeast    = 10               // copies, whatever they take
+	redisPatience = 30 * time.Second // for one batch
+	redisCleanup  = 15 * time.Second // to delete what was written, also after the end of the run
+	redisKeyBytes = 24               // the length of every key's name
+)
+
+// redisOverhead measures and judges what the documents take in a server. What it wrote is deleted, whatever happens; where
+// the server is gone by then the error says what may be left.
+func (r *runner) redisOverhead(ctx context.Context, s *policy.Scenario) ([]gates.Scenario, error) {
+	began := r.options.now()
+	out := gates.Scenario{Name: s.Name, Kind: s.Kind, Metrics: map[string]gates.Measured{}}
+	b, err := newRedisBench(s.Overhead.Redis)
+	if err != nil {
+		return nil, err
+	}
+	b.runs = cmp.Or(s.Runs, redisRuns)
+	b.say = func(run int) { r.say(Progress{Scenario: s.Name, Stage: "run", Run: run, Most: b.runs}) }
+	err = b.measure(ctx)
+	err = errors.Join(err, b.clean(ctx))
+	out.DurationS = r.since(began)
+	if err != nil {
+		return nil, err
+	}
+	overhead.Summarize(&b.report)
+	settings := s.Overhead.Redis.Settings
+	limits := slices.Clone(s.Limits)
+	if i := slices.IndexFunc(limits, func(l gates.Limit) bool { return l.Metric == "overhead_ratio" }); i >= 0 {
+		settings.Threshold = limits[i].Max
+	}
+	out.Runs, out.Metrics = b.runs, overhead.Metrics(&b.report)
+	found, warnings := overhead.Judge(&b.report, settings)
+	out.Gates, out.Warnings = found, append(b.warnings, warnings...)
+	if r.baseline != nil {
+		if then := r.baseline.scenarios[s.Name]; then != nil && then.Overhead != nil {
+			overhead.Compare(&b.report, then.Overhead, r.baseline.path)
+		} else {
+			out.Warnings = append(out.Warnings, "the earlier report "+r.baseline.path+" has no such overhead: there is no trend")
+		}
+	}
+	out.Overhead = &b.report
+	return []gates.Scenario{out}, nil
+}
+
+// redisBench stores documents in one server.
+type redisBench struct {
+	set      *policy.RedisOverhead
+	options  *redis.Options
+	client   *redis.Client
+	who      string // the server in words, without its password
+	prefix   string // of every key, random
+	written  int    // keys with numbers below it may be there
+	dirty    bool
+	json     string // why there is none
+	limit    float64
+	evicted  float64
+	runs     int
+	report   gates.OverheadReport
+	warnings []string
+	say      func(run int)
+}
+
+func newRedisBench(set *policy.RedisOverhead) (*redisBench, error) {
+	options, err := source.ClientOptions(set.URL, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience
+	random := make([]byte, 3)
+	if _, err := rand.Read(random); err != nil {
+		return nil, fmt.Errorf("draw a prefix for the keys: %w", err)
+	}
+	who := options.Addr
+	if options.DB != 0 {
+		who += " database " + strconv.Itoa(options.DB)
+	}
+	// The braces keep all keys on one slot, where the server is a node of a cluster.
+	return &redisBench{set: set, options: options, who: who, prefix: "{heaptop-" + hex.EncodeToString(random) + "}:", say: func(int) {}}, nil
+}
+
+// key is the name of the n-th key. All have one length, which MEMORY USAGE counts.
+func (b *redisBench) key(n int) string {
+	return fmt.Sprintf("%s%0*d", b.prefix, redisKeyBytes-len(b.prefix), n)
+}
+
+func (b *redisBench) told(what string, err error) error { return source.Explain(what, b.who, err) }
+
+// measure fills the report.
+func (b *redisBench) measure(ctx context.Context) error {
+	b.client = redis.NewClient(b.options)
+	if err := b.inspect(ctx); err != nil {
+		return err
+	}
+	documents := overhead.Documents()
+	for _, d := range documents {
+		one := gates.OverheadDocument{Name: d.Name, Category: d.Category, Description: d.Description, TextBytes: len(d.Text)}
+		for _, as := range b.representations() {
+			stored := gates.OverheadStored{As: as}
+			if as == overhead.JSON {
+				stored.Missing = b.json
+			}
+			one.Stored = append(one.Stored, stored)
+		}
+		b.report.Documents = append(b.report.Documents, one)
+	}
+	for run := range b.runs {
+		b.say(run + 1)
+		if err := b.once(ctx, documents); err != nil {
+			return fmt.Errorf("run %d of %d: %w", run+1, b.runs, err)
+		}
+	}
+	return nil
+}
+
+// representations are those that were asked for, with string, which the others are compared with.
+func (b *redisBench) representations() []string {
+	var out []string
+	for _, as := range overhead.Representations() {
+		if len(b.set.Representations) == 0 || as == overhead.String || slices.Contains(b.set.Representations, as) {
+			out = append(out, as)
+		}
+	}
+	return out
+}
+
+// once stores every document once, and then many times.
+func (b *redisBench) once(ctx context.Context, documents []overhead.Document) error {
+	for i, d := range documents {
+		for j := range b.report.Documents[i].Stored {
+			stored := &b.report.Documents[i].Stored[j]
+			if stored.Missing != "" {
+				continue
+			}
+			if err := b.single(ctx, d, stored); err != nil {
+				return fmt.Errorf("%s as %s: %w", d.Name, stored.As, err)
+			}
+		}
+	}
+	if err := b.settleKeyspace(ctx); err != nil {
+		return err
+	}
+	for i, d := range documents {
+		for j := range b.report.Documents[i].Stored {
+			stored := &b.report.Documents[i].Stored[j]
+			if stored.Missing != "" {
+				continue
+			}
+			if err := b.copies(ctx, d, stored); err != nil {
+				return fmt.Errorf("copies of %s as %s: %w", d.Name, stored.As, err)
+			}
+		}
+	}
+	return b.clean(ctx)
+}
+
+// single stores a document under a fresh key and asks the server what it takes.
+func (b *redisBench) single(ctx context.Context, d overhead.Document, s *gates.OverheadStored) error {
+	b.written, b.dirty = max(b.written, 1), true
+	key := b.key(0)
+	if err := b.told("store", b.store(ctx, b.client, s.As, d, []string{key})); err != nil {
+		return err
+	}
+	took, err := b.client.MemoryUsage(ctx, key, 0).Result()
+	if err != nil {
+		return b.told("read MEMORY USAGE", err)
+	}
+	encoding, err := b.client.ObjectEncoding(ctx, key).Result()
+	if err != nil {
+		return b.told("read OBJECT ENCODING", err)
+	}
+	if s.Encoding = clipWord(encoding); took <= 0 {
+		return fmt.Errorf("MEMORY USAGE says %d bytes", took)
+	}
+	s.Values = append(s.Values, float64(took))
+	if err := b.client.Del(ctx, key).Err(); err != nil {
+		return b.told("delete", err)
+	}
+	return b.unmoved(ctx)
+}
+
+// store writes a document under each of the keys, in one batch.
+func (b *redisBench) store(ctx context.Context, client *redis.Client, as string, d overhead.Document, keys []string) error {
+	p := client.Pipeline()
+	for _, key := range keys {
+		switch as {
+		case overhead.JSON:
+			p.Do(ctx, "JSON.SET", key, "$", d.Text)
+		case overhead.Hash:
+			args := make([]any, 0, 2+2*len(d.Fields))
+			args = append(args, "HSET", key)
+			for _, f := range d.Fields {
+				args = append(args, f.Path, f.Value)
+			}
+			p.Do(ctx, args...)
+		default:
+			p.Set(ctx, key, d.Text, 0)
+		}
+	}
+	_, err := p.Exec(ctx)
+	return err
+}
+
+// clean deletes what was written. It has a time of its own, for the run may have been interrupted.
+func (b *redisBench) clean(ctx context.Context) error {
+	if !b.dirty || b.client == nil {
+		return nil
+	}
+	interrupted := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisCleanup)
+	defer cancel()
+	client := redis.NewClient(b.options) // the other connection may be in the middle of an answer
+	defer client.Close()
+	if interrupted {
+		_ = b.client.Close()
+	}
+	for from := 0; from < b.written; from += 500 {
+		keys := make([]string, 0, 500)
+		for n := from; n < min(from+500, b.written); n++ {
+			keys = append(keys, b.key(n))
+		}
+		if err := client.Del(ctx, keys...).Err(); err != nil {
+			return fmt.Errorf("%w: what heaptop wrote may be left there: at most %d keys that begin with %s", b.told("delete", err), b.written, b.prefix)
+		}
+	}
+	b.dirty = false
+	return nil
+}
+
+func clipWord(s string) string { return strings.ToValidUTF8(s[:min(len(s), 40)], "?") }
