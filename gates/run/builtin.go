@@ -37,7 +37,7 @@ func (o *Options) builtin(c *command, s *policy.Scenario) error {
 		return fmt.Errorf("run a built-in workload: there is none named %q", s.Builtin)
 	}
 	c.args = append(slices.Clone(o.Self), s.Builtin)
-	c.env = append(c.env, w.Env...)
+	c.env = slices.Concat(w.Env, c.env) // what the policy says is stronger
 	if w.Serve != nil {
 		return nil
 	}
