@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -20,6 +21,8 @@ func (b *builder) redisRows() {
 	rows := b.redisUsed()
 	rows = append(rows, b.redisAllocator(rows)...)
 	cut(rows, total(rows)-(b.l.Total-b.files-b.shared), "not resident, or read a moment later", redisLeastResident()...)
+	order := redisOrder()
+	slices.SortStableFunc(rows, func(x, y Row) int { return slices.Index(order, x.Key) - slices.Index(order, y.Key) })
 	b.add(rows...)
 	b.fileRow()
 	b.sharedRow()
@@ -81,6 +84,12 @@ func (b *builder) redisAllocator(used []Row) []Row {
 		{Key: "redis_fragmentation", Name: "fragmentation", Bytes: pages - inUse, Note: "unused parts of pages in use: active defragmentation can free them"},
 		{Key: "redis_held", Name: "allocator, free", Bytes: held - pages, Note: "free, and not returned to the system: MEMORY PURGE can"},
 	}
+}
+
+// redisOrder is the order of the rows: first what is large on most servers, and always the same so that rows stay in place.
+func redisOrder() []string {
+	return []string{"redis_used", "redis_dataset", "redis_tables", "redis_fragmentation", "redis_held", "redis_clients", "redis_replicas", "redis_backlog",
+		"redis_aof", "redis_beside", "redis_startup", "redis_overhead", "redis_scripts", "redis_links"}
 }
 
 // redisLeastResident is the order in which what is not resident is taken from rows.

@@ -102,7 +102,7 @@ func TestServerScreens(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		keys []string
-	}{{"server-memory", []string{"1"}}, {"server-processes", []string{"2"}}, {"server-gc", []string{"3"}}, {"server-purged", []string{"3", "g"}}} {
+	}{{"server-memory", []string{"1"}}, {"server-processes", []string{"2"}}, {"server-gc", []string{"3"}}} {
 		t.Run(c.name, func(t *testing.T) {
 			m := &madeServer{}
 			h := serve(t, m, 400)
@@ -134,6 +134,10 @@ func TestServerAsksWithinItsBudget(t *testing.T) {
 	if m.purged != 1 {
 		t.Errorf("%d purges, want 1", m.purged)
 	}
+	h.press("3")
+	h.mustShow(t, "purged at ", "· RSS 6", "▲")
+	h.press("w")
+	h.mustShow(t, "a server has no GOGC")
 }
 
 // TestServerThatRefuses says why there is no list, and what a key cannot do.

@@ -41,6 +41,9 @@ func (g *GC) Mode() Mode { return Normal }
 
 // Why implements Screen.
 func (g *GC) Why(st *State, id keys.ID) string {
+	if tellsOfServer(st) && id == keys.WhatIf {
+		return "a server has no GOGC: what it does instead is shown"
+	}
 	switch id {
 	case keys.Goroutines:
 		return whyNoGoroutines(st)

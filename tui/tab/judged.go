@@ -65,6 +65,10 @@ func (s *State) reach(d *Data) {
 	if !d.LimitOK || d.Trend().Verdict != analysis.LeakGrowing {
 		return
 	}
+	if d.Counted.OK {
+		d.Reach = analysis.TimeToLimit(d.Counted, d.Limit)
+		return
+	}
 	if d.Growth.Growing {
 		d.Reach = analysis.TimeToLimit(d.Growth, d.Limit)
 		return

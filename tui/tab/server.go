@@ -150,7 +150,9 @@ func serverHints(st *State, width, rows int) []string {
 // serverName is how wide the name of a fact is.
 const serverName = 17
 
-func serverFact(th *theme.Theme, f fact, width int) string { return namedFact(th, f, serverName, width) }
+func serverFact(th *theme.Theme, f fact, width int) string {
+	return namedFact(th, f, serverName, width)
+}
 
 func namedFact(th *theme.Theme, f fact, name, width int) string {
 	line := th.Label.Render(theme.Pad(f.name, min(name, width))) + f.style.Render(f.text)

@@ -25,6 +25,7 @@ type Data struct {
 	Ledger   analysis.Ledger
 	LedgerOK bool
 	Growth   analysis.Growth // of RSS
+	Counted  analysis.Growth // of what counts against Limit, where that is not the RSS; else not OK
 	Limit    analysis.Limit  // the nearest
 	LimitOK  bool
 	Reach    analysis.Reach    // when Limit is reached

@@ -84,7 +84,10 @@ func (s *State) judge(d *Data, of *Scene) {
 		d.GC = analysis.GCBetween(d.Recent, d.Snapshot)
 	}
 	d.WhatIf = whatIf(d)
-	d.Growth, d.Reach = analysis.Growth{}, analysis.Reach{}
+	d.Growth, d.Counted, d.Reach = analysis.Growth{}, analysis.Growth{}, analysis.Reach{}
+	if counted := of.History.Series(sampler.RedisUsed); counted != nil && d.LimitOK && d.Limit.Metric == sampler.RedisUsed {
+		d.Counted = analysis.GrowthSince(counted.Points(d.At.Add(-2*MaxSpan), d.At, growthPoints), of.Info.Started)
+	}
 	series := of.History.Series(sampler.ProcessRSS)
 	if series == nil {
 		return
