@@ -49,7 +49,7 @@ func NewUpdates(seed uint64) (*Piece, error) {
 		for n := range updates {
 			fill64(p.chance, random[:])
 			at(p.screens[0], 0, n%on.height)
-			p.screens[0].WriteString(base64.StdEncoding.EncodeToString(random[:]))
+			p.screens[0].Print(base64.StdEncoding.EncodeToString(random[:]))
 		}
 		return nil
 	})
@@ -80,7 +80,7 @@ func NewMultiSession(seed uint64) (*Piece, error) {
 				for line := range 10 {
 					fmt.Fprintf(t, "\r\n%d: %s", line, update)
 				}
-				t.WriteString("\x1b[2J\x1b[H")
+				t.Print("\x1b[2J\x1b[H")
 				for line := range 5 {
 					fmt.Fprintf(t, "round %d, session %d, line %d: %08x\r\n", p.round, i, line, sessions[i].Uint32())
 				}
@@ -114,10 +114,10 @@ func NewPressure(seed uint64) (*Piece, error) {
 		}
 		p.frames = p.frames[:0]
 		for i, t := range p.screens {
-			line := []byte(strings.Repeat(fmt.Sprintf("%04d pressure ", p.round*screens+i), on.width))[:on.width]
+			line := strings.Repeat(fmt.Sprintf("%04d pressure ", p.round*screens+i), on.width/14+1)[:on.width]
 			for y := range on.height {
 				at(t, 0, y)
-				t.Write(line)
+				t.Print(line)
 			}
 			p.frames = append(p.frames, t.Render())
 		}

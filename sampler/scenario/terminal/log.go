@@ -106,5 +106,5 @@ func (l *Log) status() {
 	for i, lv := range l.levels {
 		fmt.Fprintf(l.term, " \x1b[%sm%s\x1b[0m %d", lv.colour, lv.name, l.counts[i])
 	}
-	l.term.WriteString("\x1b[K\x1b8")
+	l.term.Print("\x1b[K\x1b8")
 }

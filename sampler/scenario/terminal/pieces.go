@@ -99,9 +99,9 @@ func NewIntensive(seed uint64) (*Piece, error) {
 			p.frames = append(p.frames, fmt.Sprintf("\x1b[%dm\x1b[%dmComplex %d of %d\x1b[0m\t", 30+i%8, 1+i%2, i, p.round))
 		}
 		for _, t := range p.screens {
-			t.WriteString("\x1b[H")
+			t.Print("\x1b[H")
 			for _, s := range p.frames {
-				t.WriteString(s)
+				t.Print(s)
 			}
 		}
 		return nil

@@ -33,7 +33,7 @@ func NewShell(seed uint64) (*Shell, error) {
 		return nil, err
 	}
 	s := &Shell{chance: chance(seed, streamShell), term: term, tree: newTree()}
-	term.WriteString("\x1b]2;sh\a")
+	term.Print("\x1b]2;sh\a")
 	s.prompt()
 	return s, nil
 }
@@ -85,12 +85,12 @@ func (s *Shell) typeText(text string) {
 
 func (s *Shell) key(c byte) {
 	s.line = append(s.line, c)
-	s.term.Write(s.line[len(s.line)-1:])
+	s.term.Print(string(c))
 }
 
 func (s *Shell) backspace() {
 	s.line = s.line[:len(s.line)-1]
-	s.term.WriteString("\b\x1b[K")
+	s.term.Print("\b\x1b[K")
 }
 
 // recall presses the key for the command before n times: each shows one in place of the last.
@@ -129,7 +129,7 @@ func (s *Shell) complete(begin string) bool {
 	if len(begin) == 2 {
 		fmt.Fprintf(s.term, "\r\n%s\r\n", strings.Join(found, "  "))
 		s.prompt()
-		s.term.Write(s.line)
+		s.term.Print(string(s.line))
 	}
 	return false
 }
@@ -143,7 +143,7 @@ func (s *Shell) enter() {
 		s.history = s.history[:shellHistory-1]
 	}
 	s.history = append(s.history, line)
-	s.term.WriteString("\r\n")
+	s.term.Print("\r\n")
 	s.run(line)
 	s.prompt()
 }

@@ -47,7 +47,7 @@ func (s *Shell) run(line string) {
 	case "pwd":
 		s.say("/home/user%s", strings.TrimPrefix(s.tree.path(), "~"))
 	case "clear":
-		s.term.WriteString("\x1b[2J\x1b[H")
+		s.term.Print("\x1b[2J\x1b[H")
 	default:
 		s.say("sh: %s: command not found", words[0])
 	}

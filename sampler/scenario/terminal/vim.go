@@ -21,7 +21,8 @@ type Vim struct {
 	term    *emulator.Terminal
 	files   []*document
 	current int
-	opened  int    // files so far, for their names
+	opened  int // files so far, for their names
+	schemes [3]scheme
 	scheme  int    // of colours
 	message string // on the command line
 	done    uint64
@@ -35,11 +36,11 @@ func NewVim(seed uint64) (*Vim, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vim{chance: chance(seed, streamVim), term: term}
+	v := &Vim{chance: chance(seed, streamVim), term: term, schemes: schemes()}
 	for range vimBuffers {
 		v.files = append(v.files, v.open())
 	}
-	term.WriteString("\x1b[?1049h\x1b]2;vim\a")
+	term.Print("\x1b[?1049h\x1b]2;vim\a")
 	v.draw()
 	return v, nil
 }
@@ -139,8 +140,8 @@ func (v *Vim) searchAndReplace() {
 
 // colour chooses another scheme, in which the text is drawn anew.
 func (v *Vim) colour() {
-	v.scheme = (v.scheme + 1 + v.chance.IntN(len(schemes())-1)) % len(schemes())
-	v.message = ":colorscheme " + schemes()[v.scheme].name
+	v.scheme = (v.scheme + 1 + v.chance.IntN(len(v.schemes)-1)) % len(v.schemes)
+	v.message = ":colorscheme " + v.schemes[v.scheme].name
 }
 
 func (v *Vim) deleteLines() {

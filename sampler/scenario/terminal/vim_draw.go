@@ -56,7 +56,7 @@ func (v *Vim) textRow(d *document, i int) []byte {
 	}
 	b = fmt.Appendf(b, "\x1b[38;5;240m%4d \x1b[0m", i+1)
 	line := d.lines[i]
-	return highlight(b, line[:min(len(line), vimWidth-lineNumber)], schemes()[v.scheme])
+	return highlight(b, line[:min(len(line), vimWidth-lineNumber)], v.schemes[v.scheme])
 }
 
 // highlight appends a line with its words in their colours.

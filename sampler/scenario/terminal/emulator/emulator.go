@@ -80,12 +80,11 @@ func (t *Terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// WriteString is Write of a string, without a copy.
-func (t *Terminal) WriteString(s string) (int, error) {
+// Print is Write of a string, without a copy.
+func (t *Terminal) Print(s string) {
 	for i := range len(s) {
 		t.parser.Advance(s[i])
 	}
-	return len(s), nil
 }
 
 // Cursor returns column and row, from 0, and whether it is shown.

@@ -74,7 +74,7 @@ func TestScreen(t *testing.T) {
 	for _, s := range streams() {
 		t.Run(s.name, func(t *testing.T) {
 			term := terminal(t, width, height, 0)
-			term.WriteString(s.in)
+			term.Print(s.in)
 			rows := strings.Split(term.Text(), "\n")
 			want := append(slices.Clone(s.rows), make([]string, height-len(s.rows))...)
 			if !slices.Equal(rows, want) {
@@ -84,7 +84,7 @@ func TestScreen(t *testing.T) {
 				t.Errorf("the cursor is at %d,%d, not %d,%d", x, y, s.x, s.y)
 			}
 			again := terminal(t, width, height, 0)
-			again.WriteString(term.Render())
+			again.Print(term.Render())
 			if again.Text() != term.Text() || again.Render() != term.Render() {
 				t.Errorf("what Render draws is another screen:\n%q\n%q", term.Render(), again.Render())
 			}
@@ -141,7 +141,7 @@ func TestScreenIsThatOfTmux(t *testing.T) {
 				t.Fatal(err)
 			}
 			term := terminal(t, width, height, 0)
-			term.WriteString(s.in)
+			term.Print(s.in)
 			x, y, _ := term.Cursor()
 			// tmux says that the cursor is behind the last column while the wrap waits.
 			if want := fmt.Sprintf("%dx%d %d,%d", width, height, x, y); strings.TrimSpace(got) != want && x < width-1 {
@@ -161,7 +161,7 @@ func TestScreenIsThatOfTmux(t *testing.T) {
 
 func TestColours(t *testing.T) {
 	term := terminal(t, width, height, 0)
-	term.WriteString("\x1b[1;31ma\x1b[22;38;5;214mb\x1b[48;2;1;2;3mc\x1b[7;4md\x1b[0me\x1b[44m\x1b[K")
+	term.Print("\x1b[1;31ma\x1b[22;38;5;214mb\x1b[48;2;1;2;3mc\x1b[7;4md\x1b[0me\x1b[44m\x1b[K")
 	if c := term.Cell(0, 0); c.Style.Fg != ansi.Red || c.Style.Sequence() != "\x1b[1;31m" {
 		t.Errorf("a is %q", c.Style.Sequence())
 	}
@@ -188,7 +188,7 @@ func TestScrolledIsBounded(t *testing.T) {
 	if got := term.Scrolled(); !slices.Equal(got, want) {
 		t.Errorf("kept are %q, not %q", got, want)
 	}
-	term.WriteString("\x1b[3J")
+	term.Print("\x1b[3J")
 	if got := term.Scrolled(); len(got) != 0 {
 		t.Errorf("still there: %q", got)
 	}
@@ -196,11 +196,11 @@ func TestScrolledIsBounded(t *testing.T) {
 
 func TestTitleAndModes(t *testing.T) {
 	term := terminal(t, width, height, 0)
-	term.WriteString("\x1b]2;a; title\a\x1b[?25l\x1b[?1049h")
+	term.Print("\x1b]2;a; title\a\x1b[?25l\x1b[?1049h")
 	if _, _, shown := term.Cursor(); shown || !term.Alternate() || term.Title() != "a; title" {
 		t.Errorf("cursor %v, alternate %v, title %q", shown, term.Alternate(), term.Title())
 	}
-	term.WriteString("x\x1bc")
+	term.Print("x\x1bc")
 	if _, _, shown := term.Cursor(); !shown || term.Alternate() || term.Title() != "" || strings.TrimSpace(term.Text()) != "" {
 		t.Error("a reset does not reset")
 	}
@@ -229,7 +229,7 @@ func FuzzTerminal(f *testing.F) {
 			t.Fatalf("%d lines are kept", n)
 		}
 		again := terminal(t, width, height, 0)
-		again.WriteString(term.Render())
+		again.Print(term.Render())
 		if again.Text() != term.Text() {
 			t.Errorf("what Render draws is another screen:\n%q\n%q", term.Text(), again.Text())
 		}
