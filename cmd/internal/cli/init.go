@@ -15,7 +15,7 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-const initLong = `Write a first policy, heaptop.yml, for the Go module of a folder. It looks for programs and benchmarks, builds and runs each
+const initLong = `Write a first policy, heaptop.yml, for the Go module of a folder, and the GitHub workflows that measure with it. It looks for programs and benchmarks, builds and runs each
 of them three times without arguments, and sets limits above what it measured, with the measured values beside them. A
 program that goes on, such as a server, is measured for --duration. What ends with an error is written as an example in a comment,
 with the error. A command behind -- is measured as well, whatever it is written in.
@@ -30,22 +30,23 @@ const initRuns = 3
 
 // initializing are the options of heaptop init.
 type initializing struct {
-	env       *environment
-	dir       string
-	yes       bool
-	force     bool
-	time      time.Duration
-	duration  time.Duration
-	command   []string
-	now       func() time.Time
-	questions *questions
+	env         *environment
+	dir         string
+	yes         bool
+	force       bool
+	noWorkflows bool
+	time        time.Duration
+	duration    time.Duration
+	command     []string
+	now         func() time.Time
+	questions   *questions
 }
 
 func newInit(env *environment) *cobra.Command {
 	o := &initializing{env: env, dir: ".", time: 3 * time.Minute, duration: 5 * time.Second, now: time.Now}
 	c := &cobra.Command{
 		Use:     "init [-- COMMAND...]",
-		Short:   "Write a first policy from what this repository's programs and benchmarks take",
+		Short:   "Write a first policy and the workflows, from what this repository takes",
 		Long:    initLong,
 		Example: "  heaptop init\n  heaptop init --yes --dir ./service\n  heaptop init --yes -- ./import.sh testdata/big.csv",
 		Args:    cobra.ArbitraryArgs,
@@ -63,6 +64,7 @@ func newInit(env *environment) *cobra.Command {
 	f.StringVar(&o.dir, "dir", o.dir, "the `FOLDER` of the module")
 	f.BoolVar(&o.yes, "yes", false, "run the programs without a question")
 	f.BoolVar(&o.force, "force", false, "put the new file in the place of one that is there, which stays beside it as .bak")
+	f.BoolVar(&o.noWorkflows, "no-workflows", false, "write the policy alone")
 	f.Var(&span{&o.time, time.Second, 24 * time.Hour}, "time", "begin no measurement after this time")
 	f.Var(&span{&o.duration, 100 * time.Millisecond, time.Hour}, "duration", "how long a program that goes on is measured")
 	if err := c.MarkFlagDirname("dir"); err != nil {
@@ -78,6 +80,7 @@ func (o *initializing) run(ctx context.Context) error {
 	if o.questions == nil {
 		o.questions = newQuestions(o.env)
 	}
+	o.questions.possible = o.questions.possible && !o.yes
 	if !o.yes && !o.questions.possible {
 		return usagef("agree with --yes", "init runs the programs of this folder and writes a policy, and there is no terminal to ask on")
 	}
@@ -105,7 +108,7 @@ func (o *initializing) run(ctx context.Context) error {
 	if err := o.measure(ctx, found); err != nil {
 		return err
 	}
-	return o.write(path, found)
+	return o.write(ctx, path, found)
 }
 
 // inTheWay refuses at once what would be refused after the measurement.
@@ -116,14 +119,14 @@ func (o *initializing) inTheWay(path string) error {
 		return nil
 	case !info.Mode().IsRegular():
 		return usagef("", "%s is no ordinary file: move it away", path)
-	case o.force || o.questions.possible && !o.yes:
+	case o.force || o.questions.possible:
 		return nil
 	}
 	return usagef("--force puts the new one in its place and keeps it as "+path+".bak", "%s is there already", path)
 }
 
 // write writes the policy when it holds, and says what comes next.
-func (o *initializing) write(path string, found *surveyed) error {
+func (o *initializing) write(ctx context.Context, path string, found *surveyed) error {
 	text := found.policy(o.now())
 	if found.measured() == 0 {
 		fmt.Fprint(o.env.Out, "\nNothing could be measured. This is what a policy could begin with:\n\n")
@@ -135,8 +138,10 @@ func (o *initializing) write(path string, found *surveyed) error {
 	if _, err := policy.Parse(path, []byte(text), policy.Options{Now: o.now()}); err != nil {
 		return fmt.Errorf("check the new policy: %w", err)
 	}
-	done, err := o.put(path, []byte(text))
-	if err != nil || !done {
+	if err := o.put(path, []byte(text)); err != nil {
+		return err
+	}
+	if err := o.workflows(ctx, path); err != nil {
 		return err
 	}
 	if found.builds() {
@@ -154,28 +159,29 @@ func (o *initializing) write(path string, found *surveyed) error {
 }
 
 // put writes a file, after a question where one is there. The old one is kept.
-func (o *initializing) put(path string, data []byte) (done bool, err error) {
+func (o *initializing) put(path string, data []byte) error {
 	old, err := os.ReadFile(path)
 	switch {
 	case err == nil && string(old) == string(data):
 		fmt.Fprintf(o.env.Out, "%s is as it should be already\n", theme.Clean(path))
-		return true, nil
+		return nil
 	case err == nil && !o.force && !o.questions.overwrite(path, string(old), string(data)):
-		return false, usagef("", "%s stays as it was", path)
+		printLines(o.env.Err, "heaptop: ", path+" stays as it was")
+		return nil
 	case err == nil:
 		kept, err := keepOld(path, old)
 		if err != nil {
-			return false, err
+			return err
 		}
 		fmt.Fprintf(o.env.Out, "the old %s is kept as %s\n", theme.Clean(filepath.Base(path)), theme.Clean(kept))
 	case !errors.Is(err, os.ErrNotExist):
-		return false, fmt.Errorf("write the policy: %w", err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := writeReport(o.env, path, func() ([]byte, error) { return data, nil }); err != nil {
-		return false, err
+		return err
 	}
-	fmt.Fprintf(o.env.Out, "\nwrote %s\n", theme.Clean(path))
-	return true, nil
+	fmt.Fprintf(o.env.Out, "wrote %s\n", theme.Clean(path))
+	return nil
 }
 
 // keepOld copies a file to the first name that is free.
