@@ -40,6 +40,7 @@ func reports(t testing.TB) map[string]*gates.Report {
 		"failed":      of(passing(t), warned(t), failed(t)),
 		"unmeasured":  of(passing(t), broken),
 		"interrupted": interruptedReport,
+		"stability":   of(stable(t), leaking(t)),
 	}
 }
 

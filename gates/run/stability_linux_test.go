@@ -139,7 +139,9 @@ func TestStabilityWithLoad(t *testing.T) {
 	if s.Verdict != gates.Warned || s.Stability.Load != o.Load {
 		t.Errorf("%+v", s)
 	}
-	if i := slices.IndexFunc(s.Stability.Series, func(t gates.StabilityTrend) bool { return t.Metric == string(sampler.GoHeapLive) || t.Metric == string(sampler.GoClassObjects) }); i < 0 {
+	if i := slices.IndexFunc(s.Stability.Series, func(t gates.StabilityTrend) bool {
+		return t.Metric == string(sampler.GoHeapLive) || t.Metric == string(sampler.GoClassObjects)
+	}); i < 0 {
 		t.Errorf("the Go program below the shell is not what was judged: %+v", s.Stability.Series)
 	}
 	if said, err := os.ReadFile(filepath.Join(dir, "load")); err != nil || !strings.HasPrefix(string(said), "server ") || strings.TrimSpace(string(said)) == "server" {
