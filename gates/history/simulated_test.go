@@ -98,7 +98,7 @@ func TestFalseChanges(t *testing.T) {
 
 // TestPower plays series of 60 nights with one growth.
 func TestPower(t *testing.T) {
-	series := full(100, 2000)
+	series := full(100, 5000)
 	for _, c := range []struct {
 		sigma, growth float64
 		from          int
@@ -133,7 +133,7 @@ func TestPower(t *testing.T) {
 
 // TestFalseCreep plays series without growth: the interval of the creep is one of 95 %, so a growth is proven falsely in 2.5 %.
 func TestFalseCreep(t *testing.T) {
-	series := full(1000, 5000)
+	series := full(1000, 20_000)
 	false2 := 0
 	for i := range series {
 		v := playSeries(noises()[0], uint64(i), 14, .03, 0, 0)
