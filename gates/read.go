@@ -210,6 +210,20 @@ func (s *Scenario) check() error {
 			return fmt.Errorf("gate %.60q: verdict %.40q is none", g.Metric, g.Verdict)
 		}
 	}
+	if err := s.checkParts(); err != nil {
+		return err
+	}
+	verdicts := []string{Stable, Improved, Grew, Regressed, Inconclusive, string(Unmeasured)}
+	for _, c := range s.Comparisons {
+		if !slices.Contains(verdicts, c.Verdict) {
+			return fmt.Errorf("comparison %.60q: verdict %.40q is none", c.Metric, c.Verdict)
+		}
+	}
+	return nil
+}
+
+// checkParts checks what only some kinds of scenarios have.
+func (s *Scenario) checkParts() error {
 	if s.Stability != nil {
 		if err := s.Stability.check(); err != nil {
 			return fmt.Errorf("stability: %w", err)
@@ -218,12 +232,6 @@ func (s *Scenario) check() error {
 	if s.Overhead != nil {
 		if err := s.Overhead.check(); err != nil {
 			return fmt.Errorf("overhead: %w", err)
-		}
-	}
-	verdicts := []string{Stable, Improved, Grew, Regressed, Inconclusive, string(Unmeasured)}
-	for _, c := range s.Comparisons {
-		if !slices.Contains(verdicts, c.Verdict) {
-			return fmt.Errorf("comparison %.60q: verdict %.40q is none", c.Metric, c.Verdict)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package gates
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -136,7 +137,7 @@ func (s *Stability) check() error {
 	}
 	rates := []string{Steady, Degrading, FellOnce, RateUndecided, RateUnjudgable}
 	if o := s.Operations; o != nil && (!slices.Contains(rates, o.Verdict) || o.CPU != nil && !slices.Contains(rates, o.CPU.Verdict)) {
-		return fmt.Errorf("operations: their verdict is none")
+		return errors.New("operations: their verdict is none")
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func largestBelow(ctx context.Context, p *launch.Process) int {
 	if err != nil {
 		return p.PID()
 	}
-	defer lister.Close()
+	defer shut(lister)
 	var table sampler.ProcessTable
 	if lister.List(ctx, sampler.ListOptions{}, &table) != nil {
 		return p.PID()
