@@ -34,7 +34,6 @@ func All() []Scenario {
 		if all[i].New != nil && len(all[i].Env) == 0 {
 			all[i].Env = smallHeap()
 		}
-		all[i].Budgets = append(all[i].Budgets, budgetsOf(all[i].Name)...)
 	}
 	return all
 }
