@@ -20,7 +20,7 @@ const (
 
 // All returns the table of scenarios: the demonstration, then the suites.
 func All() []Scenario {
-	all := slices.Concat([]Scenario{
+	return slices.Concat([]Scenario{
 		{
 			Name:    "demo",
 			Summary: "A small shop with steady traffic, a cache that fills and stays, and one slow leak.",
@@ -30,18 +30,7 @@ func All() []Scenario {
 			Serve:    runDemo,
 		},
 	}, terminalOperations(), pluginSystem(), loadTesting(), stability())
-	for i := range all {
-		if all[i].New != nil && len(all[i].Env) == 0 {
-			all[i].Env = smallHeap()
-		}
-	}
-	return all
 }
-
-// smallHeap is the environment of the workloads with steps. Go lets any heap reach 4 MB before it first collects it, and then
-// twice what lives; what these hold is a megabyte or two, so a gate on their peak would see that habit and not the workload.
-// With this it is 1 MB, and a quarter more than what lives.
-func smallHeap() []string { return []string{"GOGC=25"} }
 
 // Find returns the scenario of that name.
 func Find(name string) (Scenario, bool) {
