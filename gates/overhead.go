@@ -48,6 +48,8 @@ type OverheadStored struct {
 	OverheadString *float64  `json:"overhead_string,omitempty"` // memory / memory of the string
 	Missing        string    `json:"missing,omitempty"`
 
+	Budget *OverheadBudget `json:"budget,omitempty"`
+
 	// The second figure: the change of used_memory for a copy.
 	Copies      int       `json:"copies,omitempty"`
 	CopyValues  []float64 `json:"copy_values,omitempty"`
@@ -56,6 +58,14 @@ type OverheadStored struct {
 	CopyHigh    *float64  `json:"copy_high,omitempty"`
 	CopySlack   float64   `json:"copy_slack,omitempty"` // what the allocator may round up beyond MEMORY USAGE
 	CopyMissing string    `json:"copy_missing,omitempty"`
+}
+
+// OverheadBudget is what a document may take, and what it took when that was set. 0 is not said.
+type OverheadBudget struct {
+	Max      float64 `json:"max,omitempty"` // of overhead_text
+	Bytes    float64 `json:"bytes,omitempty"`
+	Measured float64 `json:"measured,omitempty"` // overhead_text
+	Date     string  `json:"date,omitempty"`     // of that measurement
 }
 
 // Agree says whether the two figures agree: their intervals meet once what the allocator may round up is allowed for. ok is

@@ -115,7 +115,7 @@ func Names() []string {
 	return names
 }
 
-// Judge holds a report against budgets: overhead_text and bytes of each document in each representation that was asked for,
+// Judge holds a report against budgets, and notes them in it: overhead_text and bytes of each document in each representation that was asked for,
 // overhead_string of json against max_vs_string, and the overall ratio of json against the threshold. Warnings name budgets
 // that leave more than half of the limit free, or less than 3 %, and figures that do not agree.
 func Judge(r *gates.OverheadReport, s Settings) (list []gates.Gate, warnings []string) {
@@ -133,9 +133,10 @@ func Judge(r *gates.OverheadReport, s Settings) (list []gates.Gate, warnings []s
 	var wide, narrow, apart []string
 	budgets := s.budgets()
 	for _, d := range r.Documents {
-		for _, stored := range d.Stored {
+		for i, stored := range d.Stored {
 			b, ok := budgets[d.Name][stored.As]
 			if ok {
+				d.Stored[i].Budget = &gates.OverheadBudget{Max: b.Max, Bytes: b.Bytes, Measured: b.Measured, Date: b.Date}
 				found := b.judge(d, stored)
 				list = append(list, found...)
 				wide, narrow = room(found, wide, narrow)

@@ -60,7 +60,7 @@ func CheckTarget(s string) error {
 	case t.Kind == sampler.KindFile:
 		return fmt.Errorf("target %s is a file: it has been measured already, see heaptop %s", clip(s), clip(s))
 	case t.Kind == sampler.KindRedis:
-		return fmt.Errorf("target %s: this version does not read Redis servers; name its process, redis-server", clip(s))
+		return fmt.Errorf("target %s is a Redis server: --suite redis-overhead measures what documents take in it; to watch its memory name its process, redis-server", clip(t.String()))
 	}
 	return nil
 }

@@ -112,12 +112,6 @@ type compareDoc struct {
 	Gated          []metricDoc       `json:"gated,omitempty" jsonschema_description:"The metrics whose growth may fail; others are watched."`
 }
 
-type overheadDoc struct {
-	Of     string    `json:"of" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario above the line."`
-	Over   string    `json:"over" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario below the line."`
-	Metric metricDoc `json:"metric" jsonschema:"required" jsonschema_description:"The metric of both."`
-}
-
 type acceptDoc struct {
 	Scenario string      `json:"scenario" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario, or scenario/benchmark as reports name it."`
 	Metric   metricDoc   `json:"metric" jsonschema:"required" jsonschema_description:"What may grow."`

@@ -50,6 +50,14 @@ func markdown(r *gates.Report, room int) string {
 		}
 	}
 	m.stability(list)
+	for _, s := range list {
+		if overheadOf(s.Scenario) == nil {
+			continue
+		}
+		for _, block := range overheadMarkdown(list, s) {
+			m.add(block)
+		}
+	}
 	if m.missed > 0 {
 		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 		m.left, m.missed = min(m.left, 0), 0

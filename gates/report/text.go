@@ -129,10 +129,16 @@ func (t *text) table(list []named) {
 	if len(list) == 0 {
 		return
 	}
-	t.b.WriteByte('\n')
-	t.cells("", row{metric: "metric", value: "value", limit: "limit", baseline: "baseline", change: "change", verdict: "verdict"})
+	if slices.ContainsFunc(list, func(s named) bool { return overheadOf(s.Scenario) == nil }) {
+		t.b.WriteByte('\n')
+		t.cells("", row{metric: "metric", value: "value", limit: "limit", baseline: "baseline", change: "change", verdict: "verdict"})
+	}
 	left := textRows
 	for i, s := range list {
+		if overheadOf(s.Scenario) != nil {
+			t.overhead(list, s)
+			continue
+		}
 		all := rows(s.Scenario)
 		if left -= 1 + len(all); left < 0 {
 			t.wrap("", fmt.Sprintf("and %s more; --format json has all", count(len(list)-i, "scenario")))

@@ -28,6 +28,7 @@ type headless struct {
 	formats  []string // as typed
 	output   string
 	policy   *policy.Policy
+	redis    redisFlags
 }
 
 func (h *headless) bind(c *cobra.Command) {
@@ -37,6 +38,7 @@ func (h *headless) bind(c *cobra.Command) {
 	f.Var(&seed{&h.seed}, "seed", "the `NUMBER` that the order of the runs follows from, and what built-in workloads draw; without it these are always the same. The report has it")
 	f.BoolVar(&h.selftest, "selftest", false, "plant a regression and prove that this configuration turns red")
 	h.added = append(h.added, "seed", "selftest")
+	h.added = append(h.added, h.redis.bind(c)...)
 	if err := c.RegisterFlagCompletionFunc("seed", cobra.NoFileCompletions); err != nil {
 		panic(err) // the flag was bound before
 	}
@@ -89,7 +91,12 @@ func (h *headless) read(ctx context.Context, l *live) error {
 		return err
 	}
 	var single *policy.Scenario
+	var err error
 	switch {
+	case h.asked.suite == redisSuite && !l.demo:
+		if single, err = h.redis.scenario(l.target); err != nil {
+			return err
+		}
 	case l.demo:
 		single = &policy.Scenario{Kind: gates.KindBuiltin, Builtin: "demo"}
 	case l.target.Kind != sampler.KindMachine:
@@ -99,7 +106,11 @@ func (h *headless) read(ctx context.Context, l *live) error {
 		s := scenarioOf(l.target)
 		single = &s
 	}
-	var err error
+	if h.asked.suite != redisSuite {
+		if err = h.redis.refuse(l.given); err != nil {
+			return err
+		}
+	}
 	if h.policy, err = h.asked.read(l.given, single, time.Now()); err != nil {
 		return err
 	}

@@ -207,7 +207,7 @@ func (a *asked) checkPlace(given func(string) bool, single bool) error {
 		return usagef(help, "--suite %s: unknown suite, known are %s%s", a.suite, strings.Join(suiteNames(), ", "), didYouMean("", a.suite, suiteNames()))
 	}
 	for _, flag := range []string{"config", "scenario", "environment", "suite"} {
-		if given(flag) && single {
+		if given(flag) && single && (flag != "suite" || a.suite != redisSuite) {
 			return usagef(help, "--%s goes with a policy, and a target is named", flag)
 		}
 		if given(flag) && flag != "suite" && a.suite != "" {

@@ -22,7 +22,7 @@ func suites() []suite {
 	for _, name := range scenario.Suites() {
 		list = append(list, suite{name, func() []policy.Scenario { return builtinScenarios(scenario.Suite(name)) }})
 	}
-	return list
+	return append(list, suite{redisSuite, func() []policy.Scenario { return nil }}) // of the server that is named
 }
 
 func suiteNames() []string {
