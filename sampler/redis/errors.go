@@ -28,7 +28,7 @@ func refusals() []refusal {
 		{"ERR invalid password", sampler.ErrPermission, "the password is wrong"},
 		{"ERR AUTH <password> called without any password", sampler.ErrPermission, "it has no password: leave it out"},
 		{"ERR Client sent AUTH, but no password is set", sampler.ErrPermission, "it has no password: leave it out"},
-		{"NOPERM", sampler.ErrPermission, "its user may not do this: ACL SETUSER NAME +info +memory +client|list +scan +select +type"},
+		{"NOPERM", sampler.ErrPermission, "its user may not do this: ACL SETUSER NAME +info +memory +client|list +scan +type +select +dbsize ~*"},
 		{"DENIED", sampler.ErrPermission, "it is in protected mode: connect from its own machine, or give it a password"},
 		{"-DENIED", sampler.ErrPermission, "it is in protected mode: connect from its own machine, or give it a password"},
 		{"LOADING", nil, "it is loading its data: it answers once that is done"},

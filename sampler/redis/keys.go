@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	stepKeys   = 20  // keys that one question is about
+	stepKeys   = 100 // keys that one question is about: less than a millisecond of the server
 	listedMost = 100 // keys that are kept
 	keyMost    = 256 // bytes of a key's name that are kept
 	walkAgain  = time.Minute
@@ -30,7 +30,7 @@ type walk struct {
 	last    []sampler.KeySize // of the one before it, shown until this one is done
 }
 
-// BiggestKeys goes on with the walk: SCAN for some 20 keys, then MEMORY USAGE and TYPE of each in one go, until the budget
+// BiggestKeys goes on with the walk: SCAN for some 100 keys, then MEMORY USAGE and TYPE of each in one go, until the budget
 // is used up. A key that is seen twice, as SCAN may, is counted once in the list.
 func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sampler.Keys, error) {
 	w := &j.walk

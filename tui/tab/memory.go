@@ -280,7 +280,7 @@ func (m *Memory) draw(st *State, width, height int) string {
 		parts = append(parts, memoryLedger(st, width, top))
 	}
 	if tellsOfServer(st) && len(m.rows) == 0 {
-		parts = append(parts, serverPanel(st, width, sites))
+		parts = append(parts, serverBoard(st, width, sites))
 	} else {
 		parts = append(parts, m.sites(st, width, sites))
 	}

@@ -132,6 +132,31 @@ func serverPanel(st *State, width, height int) string {
 	return th.Frame(frame, body, width, height)
 }
 
+// serverFacts is the height of the panel from which on there is room for a chart as well, and what the panel then takes.
+const (
+	serverRoomy = 18
+	serverFacts = 10
+)
+
+// serverBoard is the panel of facts and, where there is room, what used_memory is made of over time.
+func serverBoard(st *State, width, height int) string {
+	if height < serverRoomy || width < wide {
+		return serverPanel(st, width, height)
+	}
+	facts := min(serverFacts+min(len(serverHints(st, width-theme.PanelCols, 3)), 3), height/2)
+	rows := height - facts
+	inner := width - theme.PanelCols
+	body := chart.Lines(withMoment(st, chart.Options{
+		Width: inner, Height: rows - theme.PanelRows, Empty: "The server's memory was not read yet.",
+		Lines: serverLines(st, chart.PlotWidth(inner), []serverLine{
+			{"clients", sampler.RedisClientsNormal, chart.Dotted, 2},
+			{"overhead", sampler.RedisOverhead, chart.Light, 1},
+			{"data set", sampler.RedisDataset, chart.Heavy, 0},
+		}),
+	}))
+	return serverPanel(st, width, facts) + "\n" + st.Theme.Frame(theme.Frame{Title: spanTitle(st, "Used memory")}, body, width, rows)
+}
+
 // serverHints is what would show more, and what could not be read, as faint lines.
 func serverHints(st *State, width, rows int) []string {
 	var lines []string
@@ -273,19 +298,27 @@ func reclaimChart(st *State, width, height int) string {
 }
 
 func reclaimLines(st *State, cols int) []chart.Line {
-	d := st.Data()
-	from, to := st.Window()
-	var lines []chart.Line
-	for _, c := range []struct {
-		name   string
-		metric sampler.Metric
-		stroke chart.Stroke
-		color  int
-	}{
+	return serverLines(st, cols, []serverLine{
 		{"resident", sampler.RedisResident, chart.Dotted, 2},
 		{"active", sampler.RedisActive, chart.Light, 1},
 		{"used", sampler.RedisUsed, chart.Heavy, 0},
-	} {
+	})
+}
+
+// serverLine is a line of a chart, and what it is read from.
+type serverLine struct {
+	name   string
+	metric sampler.Metric
+	stroke chart.Stroke
+	color  int
+}
+
+// serverLines are those lines whose metric was ever read.
+func serverLines(st *State, cols int, which []serverLine) []chart.Line {
+	d := st.Data()
+	from, to := st.Window()
+	var lines []chart.Line
+	for _, c := range which {
 		series := st.History.Series(c.metric)
 		if series == nil {
 			continue
