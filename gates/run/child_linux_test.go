@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "" {
 		os.Exit(m.Run())
 	}
+	if len(os.Args) == 2 && os.Args[1] == markedCommand {
+		os.Exit(playMarked())
+	}
 	if len(os.Args) > 2 && os.Args[1] == plantedCommand {
 		os.Exit(playPlanted(os.Args[2:]))
 	}
