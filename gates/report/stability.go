@@ -135,6 +135,17 @@ func causeRow(c *gates.StabilityCause) (rate, share, at string) {
 	return rate, share, at
 }
 
+// causesBeside are the causes that the scenario's blame does not tell.
+func causesBeside(s *gates.Scenario) []gates.StabilityCause {
+	var out []gates.StabilityCause
+	for i := range s.Stability.Causes {
+		if c := s.Stability.Causes[i]; c.Kind != "allocation site" || len(s.Blame) == 0 {
+			out = append(out, c)
+		}
+	}
+	return out[:min(len(out), maxCauses)]
+}
+
 const causesTitle = "What grows, an hour and as a share of the growth:"
 
 // stability writes what was watched for long, of every scenario that was.
@@ -154,11 +165,12 @@ func (t *text) stability(list []named) {
 			before = f.label
 			t.wrap("  "+pad(label, 13, false), f.text)
 		}
-		if len(s.Stability.Causes) > 0 {
+		causes := causesBeside(s.Scenario)
+		if len(causes) > 0 {
 			t.wrap("  ", causesTitle)
 		}
-		for i := range s.Stability.Causes[:min(len(s.Stability.Causes), maxCauses)] {
-			rate, share, at := causeRow(&s.Stability.Causes[i])
+		for i := range causes {
+			rate, share, at := causeRow(&causes[i])
 			t.wrap("    "+pad(rate, 13, true)+pad(share, 7, true)+"  ", at)
 		}
 	}
@@ -175,11 +187,12 @@ func (m *bounded) stability(list []named) {
 		for _, f := range stabilityFacts(s.Stability) {
 			fmt.Fprintf(&b, "* %s: %s\n", f.label, prose(f.text))
 		}
-		if len(s.Stability.Causes) > 0 {
+		causes := causesBeside(s.Scenario)
+		if len(causes) > 0 {
 			b.WriteString("\n" + prose(causesTitle) + "\n\n| an hour | share | what |\n| --: | --: | :-- |\n")
 		}
-		for i := range s.Stability.Causes[:min(len(s.Stability.Causes), maxCauses)] {
-			rate, share, at := causeRow(&s.Stability.Causes[i])
+		for i := range causes {
+			rate, share, at := causeRow(&causes[i])
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", prose(rate), prose(share), MarkdownCode(at))
 		}
 		m.add(b.String())

@@ -299,6 +299,19 @@ func causesOf(r *analysis.LeakReport, sites []analysis.FoundSite) []gates.Stabil
 	return out[:min(len(out), mostCauses)]
 }
 
+// blameOf is the allocation sites of what grows as other formats know them.
+func blameOf(r *analysis.LeakReport) []gates.Blame {
+	var out []gates.Blame
+	for i := range r.Findings {
+		for _, s := range r.Findings[i].Sites {
+			if s.GrownBytes != nil {
+				out = append(out, gates.Blame{Site: s.Site, ChangeBytes: *s.GrownBytes, SharePercent: s.SharePercent, Of: ofInUse})
+			}
+		}
+	}
+	return out[:min(len(out), mostCauses)]
+}
+
 func siteCause(series string, s *analysis.FoundSite) gates.StabilityCause {
 	c := gates.StabilityCause{Kind: causeSite, Series: series, Name: s.Site, RatePerHour: s.BytesPerHour, Low: s.Low, High: s.High, Stack: s.Stack}
 	if s.SharePercent > 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -359,7 +360,12 @@ func (w *longWatch) conclude(ctx context.Context, err error) *gates.Scenario {
 	if err != nil {
 		out.Stability.Ended = err.Error()
 	}
-	out.Warnings = append(out.Warnings, seen.leaks.Warnings...)
+	out.Blame = blameOf(seen.leaks)
+	for _, warning := range seen.leaks.Warnings {
+		if w.o.Per != "" || !strings.HasPrefix(warning, string(sampler.WorkOperations)) { // few programs count, and nobody asked
+			out.Warnings = append(out.Warnings, warning)
+		}
+	}
 	if warning := w.childrenHoldMore(); warning != "" {
 		out.Warnings = append(out.Warnings, warning)
 	}
