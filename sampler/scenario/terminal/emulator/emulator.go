@@ -2,14 +2,16 @@
 // person would see. The workloads of package terminal draw on it.
 //
 // It joins the cell buffer of charmbracelet/x/cellbuf with the parser of charmbracelet/x/ansi, both of which the program
-// links anyway. What was compared, an empty 80x24 screen and a stream of coloured and wide text, 2 cores of a shared machine:
+// links anyway. What was compared, an empty 80x24 screen and a stream of coloured and wide text on a busy machine:
 //
-//	                              empty      text in    why not
-//	charmbracelet/x/vt            4.7 MB     2 MB/s     one buffer of its parser is larger than a session's whole budget, and
-//	                                                    it keeps 10,000 lines that have scrolled away: 23 MB after a second
-//	ultraviolet.Buffer, x/ansi    294 KB     as here    pins an unreleased module of which the screen needs one type
-//	hinshun/vt10x                 63 KB      12 MB/s    wide characters take one cell; no change since 2022
-//	cellbuf.Buffer, x/ansi        25 KB      4 MB/s     chosen
+//	                              empty      text in          why not
+//	charmbracelet/x/vt            4.7 MB     1.2 to 1.8 MB/s  one buffer of its parser is larger than a session's whole
+//	                                                          budget, and it keeps 10,000 lines: 23 MB after a second
+//	ultraviolet.Buffer, x/ansi    294 KB     not measured     another module, of which the screen needs one type
+//	hinshun/vt10x                 63 KB      5 to 11 MB/s     wide characters take one cell; no change since 2022
+//	cellbuf.Buffer, x/ansi        28 KB      9 to 23 MB/s     chosen
+//
+// What the screen then shows is compared with tmux by a test.
 //
 // It answers no questions of programs (device status, colours), knows no mouse and no images, and a hyperlink or a character
 // set is skipped: no workload sends them.
