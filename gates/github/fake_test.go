@@ -255,3 +255,12 @@ func pages[T any](w http.ResponseWriter, r *http.Request, server string, list []
 	}
 	send(w, 200, out)
 }
+
+// readOnly answers as GitHub does to a token that may not write.
+func readOnly(w http.ResponseWriter, r *http.Request, _ int) bool {
+	if r.Method != http.MethodGet {
+		fail(w, 403, "Resource not accessible by integration")
+		return true
+	}
+	return false
+}

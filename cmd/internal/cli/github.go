@@ -43,6 +43,7 @@ type publication struct {
 	labels    []string
 	history   string
 	artifacts string
+	missing   bool
 }
 
 func newGitHub(env *environment) *cobra.Command {
@@ -84,12 +85,13 @@ func newGitHubIssue(env *environment) *cobra.Command {
 	c := o.command("issue FILE...", "Keep the one issue about what drifts: open it, update it, close it", `Keep one issue about what drifts. It is opened when a gate failed, when an overhead is above --threshold, or when --history
 proves that something gated has grown; while that holds it is updated, with a comment when something changes; it is closed
 with a comment when all is well again, and opened again if that does not last. One that a person closed stays closed, and
-a new one is opened. A report with something that could not be measured closes nothing.`,
+a new one is opened. What could not be measured closes nothing; --incomplete says that it has not even left a report.`,
 		"  heaptop github issue --threshold 2.7 nightly.json\n  heaptop github issue --history .heaptop/history --dry-run nightly.json", o.issue)
 	f := c.Flags()
 	f.Float64Var(&o.threshold, "threshold", 0, "what an overhead ratio may be at most; 0 leaves that to the verdict")
 	f.StringArrayVar(&o.labels, "label", []string{"performance", "memory", "needs-investigation"}, "a `LABEL` of a new issue; may be repeated")
 	f.StringVar(&o.history, "history", "", "the `DIR` with earlier reports: what has grown in it is told")
+	f.BoolVar(&o.missing, "incomplete", false, "something could not be measured and has left no report: close nothing")
 	o.bindAPI(c)
 	return freeValues(c)
 }

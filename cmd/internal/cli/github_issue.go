@@ -58,7 +58,13 @@ func (o *publication) drifting(r *gates.Report, drift []history.Drift) github.Dr
 	for _, s := range above {
 		state.Write([]byte("\x02" + s.what))
 	}
+	if o.missing {
+		state.Write([]byte("\x03"))
+	}
 	text := o.text(cmp.Or(r.Environment.Commit, o.env.Getenv("GITHUB_SHA")))
+	if o.missing {
+		text.Drift = append(text.Drift, "a measurement is missing: what it would say is not known, and so nothing is closed")
+	}
 	for _, s := range above {
 		text.Drift = append(text.Drift, s.text)
 	}
@@ -66,7 +72,7 @@ func (o *publication) drifting(r *gates.Report, drift []history.Drift) github.Dr
 	d := github.Drift{
 		Key: o.key, Labels: o.labels, Title: "Memory: a nightly measurement exceeds what is allowed", Body: github.Issue(r, text),
 		Exceeded: r.Verdict == gates.Failed || len(above) > 0 || gated,
-		Unknown:  r.Verdict == gates.Unmeasured,
+		Unknown:  o.missing || r.Verdict == gates.Unmeasured,
 		State:    fmt.Sprintf("%016x", state.Sum64()),
 	}
 	switch {
