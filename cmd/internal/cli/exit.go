@@ -49,11 +49,17 @@ type hinted struct {
 
 func (h *hinted) Unwrap() error { return h.error }
 
+// unsent is a report that did not arrive where it was sent, or not all of it.
+type unsent struct{ error }
+
+func (u *unsent) Unwrap() error { return u.error }
+
 // outcome maps what a command returned to the exit code and its meaning in words.
 func outcome(err error) (code int, meaning string) {
 	var typed *usageError
 	var signal *interrupted
 	var gate *failed
+	var lost *unsent
 	switch {
 	case err == nil:
 		return exitOK, ""
@@ -63,6 +69,8 @@ func outcome(err error) (code int, meaning string) {
 		return exitUsage, "what was typed is wrong"
 	case errors.As(err, &gate):
 		return exitFailed, gate.meaning
+	case errors.As(err, &lost):
+		return exitUnmeasured, "not all was sent"
 	}
 	return exitUnmeasured, "could not measure"
 }

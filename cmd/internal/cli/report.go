@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/report/send"
 )
 
 // rendering are the options of heaptop report.
@@ -16,36 +18,54 @@ type rendering struct {
 	env     *environment
 	files   []string
 	formats []string
+	sending sending
 }
 
 func newReport(env *environment) *cobra.Command {
 	o := &rendering{env: env}
 	c := &cobra.Command{
 		Use:   "report FILE...",
-		Short: "Write stored reports again, in any format",
+		Short: "Write stored reports again, in any format, or send them on",
 		Long: `Write the reports that heaptop --headless --output wrote again, in any format. Several become one report, with the
 worst of their verdicts; scenarios of one name are told apart by the names of their files.
 
-The exit code is 0 whatever the verdict inside, 3 when a file is no report.`,
-		Example: "  heaptop report report.json\n  heaptop report --format json=all.json linux.json arm64.json",
-		RunE: func(_ *cobra.Command, args []string) error {
+--send influx=URL sends the numbers to InfluxDB, whose URL names a database (http://localhost:8086?db=heaptop) or a bucket
+(https://example.com?org=me&bucket=heaptop); --send datadog sends them to Datadog at DD_SITE. Tokens are read from the
+environment alone: INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD; DD_API_KEY. What fails in a way that may pass is
+tried five times. Nothing is written to stdout then, unless --format asks for it. A report that is sent twice is the same
+points.
+
+The exit code is 0 whatever the verdict inside, 2 when not all was sent, 3 when a file is no report.`,
+		Example: `  heaptop report report.json
+  heaptop report --format json=all.json linux.json arm64.json
+  heaptop report report.json --send "influx=http://localhost:8086?db=heaptop" --dry-run`,
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("see heaptop report --help", "want a report at least")
 			}
 			o.files = args
-			return o.run()
+			return o.run(c.Context())
 		},
 		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
 	}
 	c.Flags().Var(&wordList{&o.formats, "NAME[=FILE]"}, "format", "one of "+strings.Join(reportFormats(), ", ")+"; to a file with NAME=FILE; may be repeated")
+	c.Flags().Var(&wordList{&o.sending.typed, "WHERE"}, "send", "send the numbers to influx=URL or datadog; may be repeated")
+	c.Flags().BoolVar(&o.sending.dryRun, "dry-run", false, "with --send: print what would be sent, without a token; send nothing")
+	if err := c.RegisterFlagCompletionFunc("send", cobra.FixedCompletions([]string{send.Influx + "=", send.Datadog},
+		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)); err != nil {
+		panic(err) // the flag was bound before
+	}
 	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(reportFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag was bound before
 	}
 	return c
 }
 
-func (o *rendering) run() error {
+func (o *rendering) run(ctx context.Context) error {
 	if err := checkReportFormats(o.formats, ""); err != nil {
+		return err
+	}
+	if err := o.sending.parse(o.env.Getenv); err != nil {
 		return err
 	}
 	var list []stored
@@ -56,12 +76,18 @@ func (o *rendering) run() error {
 		}
 		list = append(list, stored{path, r})
 	}
-	outputs, err := openReports(o.env, o.formats, "")
-	if err != nil {
-		return err
+	all := merge(list)
+	if len(o.sending.list) == 0 || len(o.formats) > 0 {
+		outputs, err := openReports(o.env, o.formats, "")
+		if err != nil {
+			return err
+		}
+		defer outputs.discard()
+		if err := outputs.write(all); err != nil {
+			return err
+		}
 	}
-	defer outputs.discard()
-	return outputs.write(merge(list))
+	return o.sending.send(ctx, o.env, all)
 }
 
 // merge makes one report of several.

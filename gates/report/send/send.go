@@ -103,7 +103,7 @@ func (s *Sender) request(ctx context.Context, client *http.Client, d *Destinatio
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return context.Cause(ctx)
 		case !again:
 			return err
 		case n >= or(s.Tries, DefaultTries):
@@ -141,7 +141,7 @@ func (s *Sender) wait(ctx context.Context, d time.Duration) error {
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-time.After(d):
 		return nil
 	}
@@ -191,7 +191,7 @@ func (s *Sender) try(ctx context.Context, client *http.Client, d *Destination, b
 		return true, r
 	}
 	if readErr != nil && ctx.Err() != nil {
-		return false, ctx.Err()
+		return false, context.Cause(ctx)
 	}
 	return false, r
 }
