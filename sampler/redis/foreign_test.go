@@ -36,7 +36,7 @@ func stranger(t *testing.T, answer string) sampler.Target {
 				return
 			}
 			go func() {
-				defer c.Close() //nolint:errcheck // a stranger's manners
+				defer c.Close()
 				in := bufio.NewReader(c)
 				for {
 					if _, err := in.ReadByte(); err != nil {

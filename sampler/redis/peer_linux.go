@@ -49,7 +49,7 @@ func owner(root string, pid int, server, client *net.TCPAddr) (int, string) {
 		return 0, fmt.Sprintf("whether process %d is the server may not be looked at: run heaptop as its user, or connect over its unix socket, "+
 			"to see what the system tells of it", pid)
 	}
-	defer d.Close() //nolint:errcheck // it was only read
+	defer d.Close()
 	want := "socket:[" + inode + "]"
 	for seen := 0; seen < filesMost; {
 		names, err := d.Readdirnames(1024)
@@ -82,7 +82,7 @@ func findSocket(path string, server, client *net.TCPAddr) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		// "  0: 0100007F:18EB 0100007F:D1F2 01 tx:rx tr:tm retr uid timeout inode ..."

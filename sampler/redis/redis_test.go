@@ -86,7 +86,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nobody connected
+	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
@@ -247,7 +247,7 @@ func TestPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatalf("as watcher: %v", err)
 	}
-	defer little.Close() //nolint:errcheck // it only read
+	defer little.Close()
 	snap := read(t, little)
 	if _, ok := snap.Get(sampler.RedisUsed); !ok || len(snap.Warnings) != 1 || !errors.Is(snap.Warnings[0], sampler.ErrPermission) {
 		t.Errorf("as watcher: %d samples, warnings %v", len(snap.Samples), snap.Warnings)

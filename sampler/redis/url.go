@@ -74,23 +74,11 @@ func ClientOptions(raw string, getenv func(string) string) (*redis.Options, erro
 	case "redis+unix":
 		o.Network, o.Addr = "unix", u.Path
 	case "redis", "rediss":
-		host, port := u.Hostname(), u.Port()
-		if host == "" {
-			host = "localhost"
-		}
-		if port == "" {
-			port = defaultPort
-		}
-		o.Network, o.Addr = "tcp", net.JoinHostPort(host, port)
 		if path := strings.Trim(u.Path, "/"); path != "" {
 			db = path
 		}
-		if strings.EqualFold(u.Scheme, "rediss") {
-			skip, err := strconv.ParseBool(orFalse(query.Get("skip_verify")))
-			if err != nil {
-				return nil, wrong("skip_verify is %q: want true or false", query.Get("skip_verify"))
-			}
-			o.TLSConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: skip} //nolint:gosec // the person wrote it into the URL
+		if err := overTCP(o, u); err != nil {
+			return nil, wrong("%v", err)
 		}
 	default:
 		return nil, wrong("the scheme is %q: want redis, rediss or redis+unix", u.Scheme)
@@ -106,6 +94,27 @@ func ClientOptions(raw string, getenv func(string) string) (*redis.Options, erro
 		}
 	}
 	return o, nil
+}
+
+// overTCP sets the address, and for rediss how the certificate is checked.
+func overTCP(o *redis.Options, u *url.URL) error {
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		host = "localhost"
+	}
+	if port == "" {
+		port = defaultPort
+	}
+	o.Network, o.Addr = "tcp", net.JoinHostPort(host, port)
+	if !strings.EqualFold(u.Scheme, "rediss") {
+		return nil
+	}
+	skip, err := strconv.ParseBool(orFalse(u.Query().Get("skip_verify")))
+	if err != nil {
+		return fmt.Errorf("skip_verify is %q: want true or false", u.Query().Get("skip_verify"))
+	}
+	o.TLSConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: skip} //nolint:gosec // the person wrote it into the URL
+	return nil
 }
 
 func orFalse(s string) string {
