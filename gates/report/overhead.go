@@ -59,7 +59,7 @@ func whole(v *float64) string {
 	if !there(v) {
 		return "-"
 	}
-	return strconv.FormatFloat(*v, 'f', -1, 64)
+	return strconv.FormatFloat(*v, 'f', 0, 64)
 }
 
 // serverWords is "redis 7.0.15, jemalloc-5.3.0, key names of 24 bytes".
@@ -113,11 +113,7 @@ func breakdown(o *gates.OverheadReport) overheadTable {
 			if i > 0 {
 				document, text = "", ""
 			}
-			copied := "-"
-			if there(s.Copy) {
-				copied = strconv.FormatFloat(*s.Copy, 'f', 0, 64)
-			}
-			out.rows = append(out.rows, []string{document, text, name(s.As), whole(s.Memory), copied, times(s.OverheadText), times(s.OverheadString)})
+			out.rows = append(out.rows, []string{document, text, name(s.As), whole(s.Memory), whole(s.Copy), times(s.OverheadText), times(s.OverheadString)})
 		}
 	}
 	return out

@@ -43,7 +43,7 @@ func (r *runner) redisOverhead(ctx context.Context, s *policy.Scenario) ([]gates
 	b.runs = cmp.Or(s.Runs, redisRuns)
 	b.say = func(run int) { r.say(Progress{Scenario: s.Name, Stage: "run", Run: run, Most: b.runs}) }
 	err = b.measure(ctx)
-	err = errors.Join(err, b.clean(ctx))
+	err = errors.Join(err, b.clean(ctx), b.client.Close())
 	out.DurationS = r.since(began)
 	if err != nil {
 		return nil, err
@@ -84,6 +84,8 @@ type redisBench struct {
 	report   gates.OverheadReport
 	warnings []string
 	say      func(run int)
+
+	documents []overhead.Document
 }
 
 func newRedisBench(set *policy.RedisOverhead) (*redisBench, error) {
@@ -101,7 +103,7 @@ func newRedisBench(set *policy.RedisOverhead) (*redisBench, error) {
 		who += " database " + strconv.Itoa(options.DB)
 	}
 	// The braces keep all keys on one slot, where the server is a node of a cluster.
-	return &redisBench{set: set, options: options, who: who, prefix: "{heaptop-" + hex.EncodeToString(random) + "}:", say: func(int) {}}, nil
+	return &redisBench{set: set, options: options, who: who, prefix: "{heaptop-" + hex.EncodeToString(random) + "}:", say: func(int) {}, documents: overhead.Documents()}, nil
 }
 
 // key is the name of the n-th key. All have one length, which MEMORY USAGE counts.
@@ -117,8 +119,7 @@ func (b *redisBench) measure(ctx context.Context) error {
 	if err := b.inspect(ctx); err != nil {
 		return err
 	}
-	documents := overhead.Documents()
-	for _, d := range documents {
+	for _, d := range b.documents {
 		one := gates.OverheadDocument{Name: d.Name, Category: d.Category, Description: d.Description, TextBytes: len(d.Text)}
 		for _, as := range b.representations() {
 			stored := gates.OverheadStored{As: as}
@@ -131,7 +132,7 @@ func (b *redisBench) measure(ctx context.Context) error {
 	}
 	for run := range b.runs {
 		b.say(run + 1)
-		if err := b.once(ctx, documents); err != nil {
+		if err := b.once(ctx); err != nil {
 			return fmt.Errorf("run %d of %d: %w", run+1, b.runs, err)
 		}
 	}
@@ -150,8 +151,8 @@ func (b *redisBench) representations() []string {
 }
 
 // once stores every document once, and then many times.
-func (b *redisBench) once(ctx context.Context, documents []overhead.Document) error {
-	for i, d := range documents {
+func (b *redisBench) once(ctx context.Context) error {
+	for i, d := range b.documents {
 		for j := range b.report.Documents[i].Stored {
 			stored := &b.report.Documents[i].Stored[j]
 			if stored.Missing != "" {
@@ -165,7 +166,7 @@ func (b *redisBench) once(ctx context.Context, documents []overhead.Document) er
 	if err := b.settleKeyspace(ctx); err != nil {
 		return err
 	}
-	for i, d := range documents {
+	for i, d := range b.documents {
 		for j := range b.report.Documents[i].Stored {
 			stored := &b.report.Documents[i].Stored[j]
 			if stored.Missing != "" {
@@ -231,14 +232,10 @@ func (b *redisBench) clean(ctx context.Context) error {
 	if !b.dirty || b.client == nil {
 		return nil
 	}
-	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisCleanup)
 	defer cancel()
 	client := redis.NewClient(b.options) // the other connection may be in the middle of an answer
 	defer client.Close()
-	if interrupted {
-		_ = b.client.Close()
-	}
 	for from := 0; from < b.written; from += 500 {
 		keys := make([]string, 0, 500)
 		for n := from; n < min(from+500, b.written); n++ {

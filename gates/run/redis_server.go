@@ -146,7 +146,10 @@ func (b *redisBench) settleKeyspace(ctx context.Context) error {
 		p.Exists(ctx, b.key(redisCopies+i%max(pads, 1)))
 	}
 	_, err = p.Exec(ctx)
-	return b.told("store", errors.Join(err, writer.Close()))
+	if err := errors.Join(err, writer.Close()); err != nil {
+		return b.told("store", err)
+	}
+	return b.unmoved(ctx)
 }
 
 // What an allocator may give beyond what MEMORY USAGE counts: it counts an entry of a table as asked for (24 bytes, which
