@@ -201,10 +201,7 @@ func Resources(seed uint64) (*Work, error) {
 			}
 		}
 		for _, r := range w.taken {
-			if err := r.plugin.Fill(r.at, r.use, w.seed32()); err != nil {
-				return operations, err
-			}
-			if err := r.plugin.Read(r.at, w.used[:r.use]); err != nil {
+			if err := r.write(w.seed32(), w.used[:r.use]); err != nil {
 				return operations, err
 			}
 		}
@@ -233,6 +230,14 @@ func newResource(p *Plugin, number int) (*resource, error) {
 		return nil, err
 	}
 	return &resource{plugin: p, name: fmt.Sprintf("%s/resource-%d", p.name, number+1), at: at, size: size, use: min(size, resourceUse)}, nil
+}
+
+// write has the plugin write the resource, and reads it.
+func (r *resource) write(seed uint32, into []byte) error {
+	if err := r.plugin.Fill(r.at, r.use, seed); err != nil {
+		return err
+	}
+	return r.plugin.Read(r.at, into)
 }
 
 // HotReload replaces a running 1.0.0 by 1.0.1, which it leaves running; the next step begins with 1.0.0 again.
