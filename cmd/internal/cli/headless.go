@@ -90,26 +90,9 @@ func (h *headless) read(ctx context.Context, l *live) error {
 	if err := checkReportFormats(h.formats, l.output); err != nil {
 		return err
 	}
-	var single *policy.Scenario
-	var err error
-	switch {
-	case h.asked.suite == redisSuite && !l.demo:
-		if single, err = h.redis.scenario(l.target); err != nil {
-			return err
-		}
-	case l.demo:
-		single = &policy.Scenario{Kind: gates.KindBuiltin, Builtin: "demo"}
-	case l.target.Kind != sampler.KindMachine:
-		if err := policy.CheckTarget(l.target.String()); l.target.Kind != sampler.KindCommand && err != nil {
-			return &usageError{err, ""}
-		}
-		s := scenarioOf(l.target)
-		single = &s
-	}
-	if h.asked.suite != redisSuite {
-		if err = h.redis.refuse(l.given); err != nil {
-			return err
-		}
+	single, err := h.single(l)
+	if err != nil {
+		return err
 	}
 	if h.policy, err = h.asked.read(l.given, single, time.Now()); err != nil {
 		return err
@@ -125,6 +108,29 @@ func (h *headless) read(ctx context.Context, l *live) error {
 		h.policy.Scenarios[0].Target = found.String()
 	}
 	return nil
+}
+
+// single is the scenario that was named instead of a policy; nil where none was.
+func (h *headless) single(l *live) (*policy.Scenario, error) {
+	redis := h.asked.suite == redisSuite
+	if !redis {
+		if err := h.redis.refuse(l.given); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case redis && !l.demo:
+		return h.redis.scenario(l.target)
+	case l.demo:
+		return &policy.Scenario{Kind: gates.KindBuiltin, Builtin: "demo"}, nil
+	case l.target.Kind == sampler.KindMachine:
+		return nil, nil // a policy says what is measured
+	}
+	if err := policy.CheckTarget(l.target.String()); l.target.Kind != sampler.KindCommand && err != nil {
+		return nil, &usageError{err, ""}
+	}
+	s := scenarioOf(l.target)
+	return &s, nil
 }
 
 // run measures and judges, writes the reports, and returns what decides the exit code.
