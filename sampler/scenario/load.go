@@ -42,7 +42,7 @@ func loadTesting() []Scenario {
 			Summary: "A program that says a hundred times a second how far it is, on 80x24.",
 		},
 		{
-			Name: "memory_leak_detection", Suite: suite, Env: collectEarly(), Sessions: 1, Warmup: 200, Steps: 6000, New: of(terminal.NewLeakDetection),
+			Name: "memory_leak_detection", Suite: suite, Env: collectEarly(), Sessions: 1, Warmup: 200, Steps: 6000, Rate: 500, New: of(terminal.NewLeakDetection),
 			Summary: "Screens of 50x20 that are made, written and dropped: memory must stay flat.",
 		},
 	}, pluginLoad()...)

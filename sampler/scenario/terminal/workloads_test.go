@@ -56,7 +56,7 @@ func seen(w scenario.Workload) []string {
 func TestEveryStepChangesEveryScreen(t *testing.T) {
 	for _, s := range drawnScenarios(t) {
 		t.Run(s.Name, func(t *testing.T) {
-			n := 300
+			n := 120
 			if heavy(s) {
 				n = 3
 			}
@@ -81,9 +81,10 @@ func TestEveryStepChangesEveryScreen(t *testing.T) {
 }
 
 func TestSameSeedSameScreens(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	for _, s := range drawnScenarios(t) {
 		t.Run(s.Name, func(t *testing.T) {
-			n := 210
+			n := 110
 			if heavy(s) {
 				n = 4
 			}
