@@ -53,6 +53,8 @@ type StabilityOptions struct {
 	Progress func(StabilityProgress)
 	// Log takes what the commands write; nil drops it. It must be safe for concurrent use.
 	Log io.Writer
+	// Hurry, once closed, kills what was started at once instead of waiting for it to end; nil never does.
+	Hurry <-chan struct{}
 	// Now is the clock of the report; nil means time.Now.
 	Now func() time.Time
 

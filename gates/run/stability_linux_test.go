@@ -129,7 +129,7 @@ func TestStabilityWithLoad(t *testing.T) {
 	subject := longSubject(t, "server")
 	subject.Line = "sleep 0.1; " + subject.Command[0] + " -sleep 1h -hold 30000000"
 	subject.Command = nil
-	o := run.StabilityOptions{Subjects: []run.StabilitySubject{subject}, Duration: 3 * time.Second, Interval: time.Second}
+	o := run.StabilityOptions{Subjects: []run.StabilitySubject{subject}, Duration: 2 * time.Second, Interval: time.Second}
 	o.Load = "echo $HEAPTOP_SCENARIO $HEAPTOP_PID > " + filepath.Join(dir, "load") + "; sleep 1h"
 	r, err := run.Stability(t.Context(), o)
 	if err != nil {

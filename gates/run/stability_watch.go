@@ -113,6 +113,7 @@ func (w *longWatch) start(ctx context.Context) (sampler.Target, error) {
 		return sampler.Target{}, err
 	}
 	w.command = p
+	w.hurry(p)
 	t := sampler.Target{Kind: sampler.KindProcess, PID: p.PID()}
 	if s.Line != "" && !plain(s.Line) {
 		t.PID = largestBelow(ctx, p)
@@ -188,6 +189,7 @@ func (w *longWatch) startLoad() error {
 		return fmt.Errorf("start the load generator: %w", err)
 	}
 	w.load = p
+	w.hurry(p)
 	return nil
 }
 
@@ -318,6 +320,17 @@ func (w *longWatch) lastWords() string {
 		return "; its last words: " + words
 	}
 	return ""
+}
+
+// hurry kills a process when the user will not wait.
+func (w *longWatch) hurry(p *launch.Process) {
+	go func() {
+		select {
+		case <-w.o.Hurry:
+			p.Kill()
+		case <-p.Done():
+		}
+	}()
 }
 
 // stop ends the load generator, and then what it loads.

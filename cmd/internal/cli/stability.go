@@ -295,7 +295,7 @@ func (o *stability) run(ctx context.Context) error {
 	talk := newStabilityTalk(o)
 	options := run.StabilityOptions{
 		Subjects: subjects, Duration: o.duration, Interval: o.interval, Serial: o.serial, Load: o.load, Per: sampler.Metric(o.per),
-		Threshold: o.threshold, Limits: o.limits(), OnInconclusive: o.onInconclusive, Tool: tool(), Progress: talk.progress, Log: talk.talk,
+		Threshold: o.threshold, Limits: o.limits(), OnInconclusive: o.onInconclusive, Tool: tool(), Progress: talk.progress, Log: talk.talk, Hurry: o.env.hurry,
 	}
 	if o.profiling {
 		options.Folder = o.output
