@@ -114,19 +114,7 @@ func (h *History) collect() []Series {
 	of := map[key]*Series{}
 	for _, e := range h.Reports {
 		for i := range e.Report.Scenarios {
-			sc := &e.Report.Scenarios[i]
-			for name, m := range sc.Metrics {
-				k := key{sc.Name, name}
-				s := of[k]
-				if s == nil && len(m.Values) == 0 {
-					continue // a series begins when something is measured
-				}
-				if s == nil {
-					s = &Series{Scenario: sc.Name, Metric: name, Unit: m.Unit}
-					of[k] = s
-				}
-				s.add(e, sc, m)
-			}
+			addScenario(of, e, &e.Report.Scenarios[i])
 		}
 		for k, s := range of { // of a scenario that has failed before it measured anything
 			if s.Points[len(s.Points)-1].Path != e.Path {
@@ -142,6 +130,22 @@ func (h *History) collect() []Series {
 		return cmp.Or(cmp.Compare(a.Scenario, b.Scenario), cmp.Compare(rankOf(a.Metric), rankOf(b.Metric)), cmp.Compare(a.Metric, b.Metric))
 	})
 	return out
+}
+
+// addScenario takes the metrics of one scenario of a report. A series begins when something is measured.
+func addScenario(of map[key]*Series, e Entry, sc *gates.Scenario) {
+	for name, m := range sc.Metrics {
+		k := key{sc.Name, name}
+		s := of[k]
+		if s == nil {
+			if len(m.Values) == 0 {
+				continue
+			}
+			s = &Series{Scenario: sc.Name, Metric: name, Unit: m.Unit}
+			of[k] = s
+		}
+		s.add(e, sc, m)
+	}
 }
 
 // rankOf is the place of a metric in the table of gates.
