@@ -167,18 +167,24 @@ func (c *Client) try(ctx context.Context, what string, operation func() error) e
 	}
 }
 
-// answer is the HTTP answer behind an error, nil where there was none.
-func answer(err error) *http.Response {
+// reply is the head of the HTTP answer behind an error.
+type reply struct {
+	code   int
+	header http.Header
+}
+
+// answer is the reply behind an error, nil where there was none.
+func answer(err error) *reply {
 	var plain *github.ErrorResponse
 	var primary *github.RateLimitError
 	var secondary *github.AbuseRateLimitError
 	switch {
 	case errors.As(err, &plain):
-		return plain.Response
+		return &reply{plain.Response.StatusCode, plain.Response.Header}
 	case errors.As(err, &primary):
-		return primary.Response
+		return &reply{primary.Response.StatusCode, primary.Response.Header}
 	case errors.As(err, &secondary):
-		return secondary.Response
+		return &reply{secondary.Response.StatusCode, secondary.Response.Header}
 	}
 	return nil
 }
@@ -192,8 +198,8 @@ func limited(err error) bool {
 		return true
 	}
 	r := answer(err)
-	return r != nil && (r.StatusCode == http.StatusTooManyRequests ||
-		r.StatusCode == http.StatusForbidden && (r.Header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(reason(err)), "rate limit")))
+	return r != nil && (r.code == http.StatusTooManyRequests ||
+		r.code == http.StatusForbidden && (r.header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(reason(err)), "rate limit")))
 }
 
 // pauseAfter says how long to wait before the next try, as GitHub's documentation asks for: what Retry-After says, else
@@ -206,15 +212,15 @@ func pauseAfter(err error, n int, now time.Time) (time.Duration, bool) {
 		var network *url.Error
 		return backoff, errors.As(err, &network) && !strings.Contains(err.Error(), "redirects to another host")
 	case limited(err):
-		if s, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && s >= 0 {
+		if s, err := strconv.Atoi(r.header.Get("Retry-After")); err == nil && s >= 0 {
 			return time.Duration(min(s, 1e6)) * time.Second, true
 		}
-		if at, err := strconv.ParseInt(r.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && r.Header.Get("X-RateLimit-Remaining") == "0" {
+		if at, err := strconv.ParseInt(r.header.Get("X-RateLimit-Reset"), 10, 64); err == nil && r.header.Get("X-RateLimit-Remaining") == "0" {
 			return max(time.Second, time.Unix(at, 0).Sub(now)+time.Second), true
 		}
 		return time.Minute, true
 	}
-	return backoff, r.StatusCode >= 500
+	return backoff, r.code >= 500
 }
 
 // reason is what GitHub said, in one line of at most 300 bytes, or what the network did.
@@ -237,7 +243,7 @@ func reason(err error) string {
 		text = err.Error()
 	}
 	if r := answer(err); r != nil {
-		text = strconv.Itoa(r.StatusCode) + " " + text
+		text = strconv.Itoa(r.code) + " " + text
 	}
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > 300 {
@@ -252,7 +258,7 @@ func explain(what string, err error) error {
 	if r == nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	switch r.StatusCode {
+	switch r.code {
 	case http.StatusUnauthorized:
 		return fmt.Errorf("%s: %w (%s)", what, ErrToken, reason(err))
 	case http.StatusForbidden:
@@ -266,7 +272,7 @@ func explain(what string, err error) error {
 // status reports whether an error is an answer of that status.
 func status(err error, code int) bool {
 	r := answer(err)
-	return r != nil && r.StatusCode == code
+	return r != nil && r.code == code
 }
 
 // self returns the account of the token. A token of an installation, such as the one of Actions, may not ask for it.

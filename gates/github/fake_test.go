@@ -171,8 +171,8 @@ func (f *fake) serveLabels(w http.ResponseWriter, r *http.Request, name string) 
 }
 
 func (f *fake) serveIssues(w http.ResponseWriter, r *http.Request, number string) {
-	switch {
-	case r.Method == http.MethodGet:
+	switch r.Method {
+	case http.MethodGet:
 		var list []*issue
 		for i := len(f.issues) - 1; i >= 0; i-- {
 			if f.issues[i].State == r.URL.Query().Get("state") {
@@ -180,7 +180,7 @@ func (f *fake) serveIssues(w http.ResponseWriter, r *http.Request, number string
 			}
 		}
 		pages(w, r, f.URL, list)
-	case r.Method == http.MethodPost:
+	case http.MethodPost:
 		var in struct {
 			Title, Body string
 			Labels      []string
