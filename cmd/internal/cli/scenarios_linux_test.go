@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,4 +78,93 @@ func measureSuite(t *testing.T, bin string, args ...string) *gates.Report {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// The guide's table of figures, between these lines.
+const (
+	guide      = "../../../docs/scenarios.md"
+	tableBegin = "<!-- figures: made by TestBuiltinScenariosRepeat -->\n"
+	tableEnd   = "<!-- end of figures -->\n"
+)
+
+// spreadLimit is by how much the allocations of one workload may differ over its runs: 0.5 %.
+const spreadLimit = 0.005
+
+// What a workload allocates is its own doing, and the same every time: the gates on allocations stand on that. The full test
+// measures all of them ten times, and with -update writes the guide's table.
+func TestBuiltinScenariosRepeat(t *testing.T) {
+	samplertest.NotUnderRace(t)
+	bin := heaptop(t)
+	runs, asked := "3", []string{"small_buffer_create", "plugin_communication", "concurrent_buffers"}
+	full := os.Getenv("HEAPTOP_FULL") != ""
+	if full {
+		runs, asked = "10", nil
+		for _, suite := range scenario.Suites() {
+			for _, s := range scenario.Suite(suite) {
+				asked = append(asked, s.Name)
+			}
+		}
+	}
+	r := measureSuite(t, bin, "--scenario", strings.Join(asked, ","), "--runs", runs)
+	for i := range r.Scenarios {
+		s := &r.Scenarios[i]
+		m := s.Metrics["allocs"]
+		if s.Error != "" || len(m.Values) == 0 {
+			t.Errorf("%s: %s%s", s.Name, s.Error, m.Missing)
+		} else if spread := spreadOf(m.Values); spread > spreadLimit {
+			t.Errorf("%s: allocations differ by %.2f%%: %v", s.Name, 100*spread, m.Values)
+		}
+	}
+	text, err := os.ReadFile(guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(text), tableBegin)
+	table, after, ends := strings.Cut(rest, tableEnd)
+	if !begins || !ends {
+		t.Fatalf("%s has no place for the figures", guide)
+	}
+	for _, s := range scenario.All() {
+		if s.New != nil && !strings.Contains(table, "| "+s.Name+" |") {
+			t.Errorf("%s has no figures of %s: HEAPTOP_FULL=1 go test ./cmd/internal/cli -run %s -update makes them", guide, s.Name, t.Name())
+		}
+	}
+	if full && flag.Lookup("update").Value.String() == "true" {
+		text := before + tableBegin + figures(r) + tableEnd + after
+		if err := os.WriteFile(guide, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// spreadOf is the largest value less the smallest, as a share of the smallest.
+func spreadOf(values []float64) float64 {
+	return (slices.Max(values) - slices.Min(values)) / slices.Min(values)
+}
+
+// figures is the guide's table.
+func figures(r *gates.Report) string {
+	var b strings.Builder
+	b.WriteString("| scenario | sessions | peak_heap | sustained_heap | live_heap | gc_pressure | allocs | spread of allocs |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	for i := range r.Scenarios {
+		s := &r.Scenarios[i]
+		fmt.Fprintf(&b, "| %s | %d", s.Name, s.Sessions)
+		for _, name := range []string{"peak_heap", "sustained_heap", "live_heap", "gc_pressure", "allocs"} {
+			m := s.Metrics[name]
+			switch {
+			case len(m.Values) == 0:
+				b.WriteString(" | -")
+			case name == "peak_heap":
+				fmt.Fprintf(&b, " | %s", gates.FormatValue(strings.TrimSuffix(m.Unit, " per session"), slices.Max(m.Values)))
+			default:
+				fmt.Fprintf(&b, " | %s", gates.FormatValue(strings.TrimSuffix(m.Unit, " per session"), m.Median))
+			}
+		}
+		spread := "-"
+		if m := s.Metrics["allocs"]; len(m.Values) > 0 {
+			spread = fmt.Sprintf("%.3f %%", 100*spreadOf(m.Values))
+		}
+		fmt.Fprintf(&b, " | %s |\n", spread)
+	}
+	return b.String()
 }
