@@ -2,10 +2,6 @@ package scenario
 
 import "github.com/alloc-dev/heaptop/sampler/scenario/plugin"
 
-// pluginEnv lets the heap of a host of plugins reach 1 MB, and not the usual 4, before it is first collected: what lives is
-// less than that, and a gate on the peak would otherwise see the collector's habit, not the plugins.
-func pluginEnv() []string { return []string{"GOGC=25"} }
-
 // compiling is the budget of what compiles plugins, at its beginning or all the time.
 func compiling() []Budget {
 	return []Budget{{
@@ -20,42 +16,41 @@ func pluginSystem() []Scenario {
 	return []Scenario{
 		{
 			Name: "single_plugin_load", Suite: suite, Summary: "One plugin is compiled and loaded, in place of the one before.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 20, Steps: 200, New: of(plugin.SingleLoad),
+			Env: collectEarly(), Sessions: 1, Warmup: 20, Steps: 200, New: of(plugin.SingleLoad),
 			Budgets: compiling(),
 		},
 		{
 			Name: "multiple_plugin_load", Suite: suite, Summary: "Five plugins are compiled and loaded, in place of those before.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 4, Steps: 40, New: of(plugin.MultipleLoad),
+			Env: collectEarly(), Sessions: 1, Warmup: 4, Steps: 40, New: of(plugin.MultipleLoad),
 			Budgets: compiling(),
 		},
 		{
 			Name: "plugin_lifecycle", Suite: suite, Summary: "A plugin is loaded, initialised, started, stopped and unloaded.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 20, Steps: 200, New: of(plugin.Lifecycle),
+			Env: collectEarly(), Sessions: 1, Warmup: 20, Steps: 200, New: of(plugin.Lifecycle),
 			Budgets: compiling(),
 		},
 		{
 			Name: "event_dispatching", Suite: suite, Summary: "20 events go to 10 handlers inside a plugin, which counts them.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 500, Steps: 8000, New: of(plugin.Events),
-			Budgets: compiling(),
+			Env: collectEarly(), Sessions: 1, Warmup: 500, Steps: 8000, New: of(plugin.Events),
 		},
 		{
 			Name: "plugin_communication", Suite: suite, Summary: "One plugin sends another 10 messages, copied from memory to memory.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 2500, Steps: 25_000, New: of(plugin.Communication),
+			Env: collectEarly(), Sessions: 1, Warmup: 2500, Steps: 25_000, New: of(plugin.Communication),
 			Budgets: compiling(),
 		},
 		{
 			Name: "resource_management", Suite: suite, Summary: "Three plugins allocate five resources each, write and read them, and give them back.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 1000, Steps: 10_000, New: of(plugin.Resources),
+			Env: collectEarly(), Sessions: 1, Warmup: 1000, Steps: 10_000, New: of(plugin.Resources),
 			Budgets: compiling(),
 		},
 		{
 			Name: "plugin_hot_reload", Suite: suite, Summary: "A running plugin 1.0.0 is replaced by 1.0.1, which then answers.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 10, Steps: 100, New: of(plugin.HotReload),
+			Env: collectEarly(), Sessions: 1, Warmup: 10, Steps: 100, New: of(plugin.HotReload),
 			Budgets: compiling(),
 		},
 		{
 			Name: "memory_intensive_plugins", Suite: suite, Summary: "Three plugins hold blobs of 1, 2 and 3 MiB and 1,000 SHA-256 digests each.",
-			Env: pluginEnv(), Sessions: 1, Warmup: 2, Steps: 16, New: of(plugin.Blobs),
+			Env: collectEarly(), Sessions: 1, Warmup: 2, Steps: 16, New: of(plugin.Blobs),
 			Budgets: []Budget{
 				{Metric: "peak_heap", Max: 20e6, Because: "The blobs are 6.3 MB, and a module's memory is copied as it grows."},
 				{Metric: "sustained_heap", Max: 10e6, Because: "The blobs are 6.3 MB, and are held until they are replaced."},
@@ -68,6 +63,6 @@ func pluginSystem() []Scenario {
 func pluginLoad() []Scenario {
 	return []Scenario{{
 		Name: "concurrent_plugin_operations", Suite: "load_testing", Summary: "Five plugins compute 20 MD5 digests each, at the same time.",
-		Env: pluginEnv(), Sessions: 5, Warmup: 600, Steps: 6000, New: of(plugin.Concurrent),
+		Env: collectEarly(), Sessions: 5, Warmup: 600, Steps: 6000, New: of(plugin.Concurrent),
 	}}
 }

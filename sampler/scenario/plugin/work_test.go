@@ -359,6 +359,9 @@ func measure(t *testing.T, start func(uint64) (*plugin.Work, error), steps, ops 
 	return after.Mallocs - before.Mallocs
 }
 
+// The race detector sees plugins that work at the same time.
+func TestPluginsWorkAtTheSameTime(t *testing.T) { measure(t, plugin.Concurrent, 5, 100) }
+
 func TestCloseGivesUpAllMemory(t *testing.T) {
 	samplertest.NotUnderRace(t)
 	live := func() uint64 {
