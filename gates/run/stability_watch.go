@@ -37,7 +37,6 @@ type longWatch struct {
 	tail    *tailWriter
 	command *launch.Process // nil when the target runs already
 	load    *launch.Process
-	loadEnd error // why the load generator did not last
 	leaks   *feed.Leaks
 	files   *stabilityFiles // nil without a folder
 
@@ -213,8 +212,6 @@ func (w *longWatch) watch(ctx context.Context, session sampler.Session) error {
 	switch {
 	case err != nil:
 		return w.whyGone(err)
-	case w.loadEnd != nil:
-		return w.loadEnd
 	case w.first == nil && w.failed != nil:
 		return w.failed
 	case !errors.Is(cause, errTimeOver):
