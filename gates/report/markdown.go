@@ -41,23 +41,9 @@ func markdown(r *gates.Report, room int) string {
 			break
 		}
 	}
-	for _, s := range list {
-		if s.Verdict != gates.Passed {
-			continue // told above
-		}
-		for _, note := range notes(s.Scenario) {
-			m.add("\n> " + MarkdownCode(s.label) + ": " + prose(note) + "\n")
-		}
-	}
+	m.passedNotes(list)
 	m.stability(list)
-	for _, s := range list {
-		if overheadOf(s.Scenario) == nil {
-			continue
-		}
-		for _, block := range overheadMarkdown(list, s) {
-			m.add(block)
-		}
-	}
+	m.overheads(list)
 	if m.missed > 0 {
 		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 		m.left, m.missed = min(m.left, 0), 0
@@ -75,6 +61,18 @@ func markdown(r *gates.Report, room int) string {
 	}
 	m.fold(list)
 	return m.b.String()
+}
+
+// passedNotes adds what weakens the numbers of the scenarios that passed: the others' stand with their problems.
+func (m *bounded) passedNotes(list []named) {
+	for _, s := range list {
+		if s.Verdict != gates.Passed {
+			continue
+		}
+		for _, note := range notes(s.Scenario) {
+			m.add("\n> " + MarkdownCode(s.label) + ": " + prose(note) + "\n")
+		}
+	}
 }
 
 // bounded is a text that takes whole blocks, as long as there is room.
