@@ -53,18 +53,6 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 			m.st.SetLog(msg.lines, msg.dropped)
 			return m.heard(tab.NewsLog), true
 		}
-	case keysMsg:
-		m.asked.keys.busy = false
-		if msg.watch == m.watchID {
-			m.st.SetKeys(msg.keys, msg.err)
-			return m.heard(tab.NewsServer), true
-		}
-	case clientsMsg:
-		m.asked.clients.busy = false
-		if msg.watch == m.watchID {
-			m.st.SetClients(msg.clients, msg.err)
-			return m.heard(tab.NewsServer), true
-		}
 	case processesMsg:
 		m.asked.processes.busy = false
 		m.st.SetProcesses(msg.table, msg.err)
@@ -79,7 +67,31 @@ func (m *model) news(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		if cmd, taken := m.filesNews(msg); taken {
 			return cmd, true
 		}
+		if cmd, taken := m.serverNews(msg); taken {
+			return cmd, true
+		}
 		return m.result(msg)
+	}
+	return nil, true
+}
+
+// serverNews takes what only a server tells.
+func (m *model) serverNews(msg tea.Msg) (cmd tea.Cmd, taken bool) {
+	switch msg := msg.(type) {
+	case keysMsg:
+		m.asked.keys.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetKeys(msg.keys, msg.err)
+			return m.heard(tab.NewsServer), true
+		}
+	case clientsMsg:
+		m.asked.clients.busy = false
+		if msg.watch == m.watchID {
+			m.st.SetClients(msg.clients, msg.err)
+			return m.heard(tab.NewsServer), true
+		}
+	default:
+		return nil, false
 	}
 	return nil, true
 }
