@@ -5,7 +5,7 @@ import "github.com/alloc-dev/heaptop/sampler/scenario/plugin"
 // compiling is the budget of what compiles plugins, at its beginning or all the time.
 func compiling() []Budget {
 	return []Budget{{
-		Metric: "peak_heap", Max: 5e6,
+		Metric: "peak_heap", Max: 8e6,
 		Because: "Compiling a plugin allocates 0.65 MB in a millisecond, so on a busy machine several are made before a collection ends.",
 	}}
 }
