@@ -198,16 +198,8 @@ func (t *text) overhead(list []named, s named) {
 	}
 	t.b.WriteString("\nMetrics\n")
 	for l := range strings.Lines(overheadLines(overheadLabel(list, s), o)) {
-		t.b.WriteString(ansiCut(l))
+		t.b.WriteString(l)
 	}
-}
-
-// ansiCut keeps a line of a machine within the width of the text; ours are shorter.
-func ansiCut(l string) string {
-	if len(l) <= textWidth {
-		return l
-	}
-	return ""
 }
 
 // columns writes a row of a table of the nightly report within 80 columns.
@@ -218,6 +210,18 @@ func (t *text) columns(cells []string) {
 		b += pad(c, other, true)
 	}
 	t.b.WriteString(strings.TrimRight(b, " ") + "\n")
+}
+
+// overheads adds the nightly reports of those scenarios that have one.
+func (m *bounded) overheads(list []named) {
+	for _, s := range list {
+		if overheadOf(s.Scenario) == nil {
+			continue
+		}
+		for _, block := range overheadMarkdown(list, s) {
+			m.add(block)
+		}
+	}
 }
 
 // overheadMarkdown writes the nightly report of a scenario as blocks, the key metrics first.
