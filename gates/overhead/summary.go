@@ -120,13 +120,7 @@ func summarize(r *gates.OverheadReport, as string) gates.OverheadSummary {
 			continue
 		}
 		of.there, of.total = of.there+1, of.total+*s.OverheadString
-		one := gates.OverheadCase{Document: d.Name, Ratio: *s.OverheadString}
-		if out.Best == nil || one.Ratio < out.Best.Ratio {
-			out.Best = &one
-		}
-		if out.Worst == nil || one.Ratio > out.Worst.Ratio {
-			out.Worst = &one
-		}
+		extremes(&out, gates.OverheadCase{Document: d.Name, Ratio: *s.OverheadString})
 	}
 	for _, category := range order {
 		if of := sums[category]; of.there == of.n { // a mean of the rest would be of something else
@@ -134,6 +128,16 @@ func summarize(r *gates.OverheadReport, as string) gates.OverheadSummary {
 		}
 	}
 	return out
+}
+
+// extremes keeps the best and the worst case.
+func extremes(out *gates.OverheadSummary, one gates.OverheadCase) {
+	if out.Best == nil || one.Ratio < out.Best.Ratio {
+		out.Best = &one
+	}
+	if out.Worst == nil || one.Ratio > out.Worst.Ratio {
+		out.Worst = &one
+	}
 }
 
 // Compare sets the trend of every ratio against an earlier report, whose name is against.
