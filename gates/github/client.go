@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +59,7 @@ type Client struct {
 	wait        func(ctx context.Context, d time.Duration) error
 }
 
-var repoForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}$`)
+var repoForm = pattern(`^[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}$`)
 
 // New returns a client. It refuses a missing token, a repository that is no owner/name, and an API that is no URL of http
 // or https or has a user in it. Nothing is sent.

@@ -3,13 +3,12 @@ package github
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-github/v88/github"
 )
 
-var keyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var keyForm = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // CheckKey refuses a key that is no word of letters, digits, dots, dashes and underscores with at most 64 of them. A key
 // tells several comments or issues of one repository apart.

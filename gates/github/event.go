@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-github/v88/github"
@@ -73,7 +72,7 @@ func parseEvent(data []byte) (Event, error) {
 	return e, nil
 }
 
-var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var commitForm = pattern(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // IsCommit reports whether a text is the full name of a commit.
 func IsCommit(s string) bool { return commitForm.MatchString(s) }

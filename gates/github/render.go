@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
@@ -74,7 +73,7 @@ func (o CommentOptions) report(room int) report.CommentOptions {
 
 // sourceForm is a file within the repository. A file of another module, or of the standard library, is named in reports
 // without its folder; it has none here, and is not linked.
-var sourceForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*/[A-Za-z0-9_.+-]+\.(go|s|c|h|cc|cpp)$`)
+var sourceForm = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*/[A-Za-z0-9_.+-]+\.(go|s|c|h|cc|cpp)$`)
 
 // linkable returns an address that can stand in Markdown as it is, or "".
 func linkable(address string) string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"regexp"
 	"slices"
 	"text/template"
 )
@@ -51,7 +50,7 @@ func Pins() []Pin {
 //go:embed templates/*.yml
 var templates embed.FS
 
-var configForm = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,200}$`)
+var configForm = pattern(`^[A-Za-z0-9_./-]{1,200}$`)
 
 // Workflows renders the workflows, in the order of their paths. They are the same each time. A Config that is not made of
 // letters, digits, dots, dashes, underscores and slashes is replaced by heaptop.yml, as it would mean something to YAML.
