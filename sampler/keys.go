@@ -12,6 +12,14 @@ type KeySize struct {
 	Bytes float64
 }
 
+// KeyGroup is the keys of one type whose names are alike.
+type KeyGroup struct {
+	Pattern string // "session:*:cart": a star stands for what has a digit in it, or is no text; as stored besides
+	Type    string
+	Keys    int
+	Bytes   float64
+}
+
 // Keys is what a walk over the keys of a database found so far.
 type Keys struct {
 	Time    time.Time // of the last step
@@ -21,6 +29,10 @@ type Keys struct {
 	Total   Reading   // keys in the database
 	Done    bool      // the walk saw all keys that were there from its beginning to its end
 	List    []KeySize // the largest, at most 100, the largest first
+	// Groups is what all keys came to by the last walk that was done, those with the most memory first; nil while none was.
+	// There are at most 1,000 patterns of names, and further ones are one group without a pattern.
+	Groups  []KeyGroup
+	Grouped time.Time // when that walk ended
 	Note    string    // how sure the figures are
 }
 

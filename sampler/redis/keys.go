@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	stepKeys   = 100 // keys that one question is about: less than a millisecond of the server
-	listedMost = 100 // keys that are kept
-	keyMost    = 256 // bytes of a key's name that are kept
-	walkAgain  = time.Minute
+	stepKeys   = 100                  // keys that one question is about: less than a millisecond of the server
+	listedMost = 100                  // keys that are kept
+	keyMost    = 256                  // bytes of a key's name that are kept
+	walkAgain  = time.Minute          // after a long walk
+	walkSoon   = 10 * time.Second     // after a short one
+	walkShare  = 10                   // a walk begins anew after ten times as long as it took, within those bounds
 	leastTime  = 5 * time.Millisecond // of a call, so that a tiny budget comes to an end as well
 	keysNote   = "MEMORY USAGE with its default samples: of a large list, set or hash an estimate"
 )
@@ -24,10 +26,29 @@ const (
 type walk struct {
 	cursor  uint64
 	scanned int
-	begun   bool
+	begun   time.Time // zero: no key was asked for yet
 	ended   time.Time
 	list    []sampler.KeySize // of this walk, the largest first
 	last    []sampler.KeySize // of the one before it, shown until this one is done
+	groups  groups            // of this walk
+	grouped []sampler.KeyGroup
+	whole   time.Time // when the walk ended that grouped is of
+}
+
+// again reports whether a walk that is done is to begin anew.
+func (w *walk) again(now time.Time) bool {
+	if w.ended.IsZero() {
+		return false
+	}
+	pause := min(max(walkShare*w.ended.Sub(w.begun), walkSoon), walkAgain)
+	return now.Sub(w.ended) >= pause
+}
+
+// end closes a walk that saw all keys.
+func (w *walk) end(now time.Time) {
+	w.ended, w.last = now, nil
+	w.grouped, w.whole = w.groups.largest(), now
+	w.groups = nil
 }
 
 // BiggestKeys goes on with the walk: SCAN for some 100 keys, then MEMORY USAGE and TYPE of each in one go, until the budget
@@ -35,20 +56,21 @@ type walk struct {
 func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sampler.Keys, error) {
 	w := &j.walk
 	start := time.Now()
-	if w.begun && w.cursor == 0 && !w.ended.IsZero() && start.Sub(w.ended) >= walkAgain {
-		*w = walk{last: w.list}
+	if w.again(start) {
+		*w = walk{last: w.list, grouped: w.grouped, whole: w.whole}
 	}
 	done := !w.ended.IsZero()
-	for !done && (time.Since(start) < max(budget, leastTime) || !w.begun) {
+	for !done && (time.Since(start) < max(budget, leastTime) || w.begun.IsZero()) {
 		next, err := j.step(ctx, w)
 		if err != nil {
 			return sampler.Keys{}, told("walk over the keys", j.who, err)
 		}
 		if next == 0 {
-			done, w.ended, w.last = true, time.Now(), nil
+			done = true
+			w.end(time.Now())
 		}
 	}
-	k := sampler.Keys{Time: start, DB: j.db, Scanned: w.scanned, Done: done, Note: keysNote, List: slices.Clone(w.list)}
+	k := sampler.Keys{Time: start, DB: j.db, Scanned: w.scanned, Done: done, Note: keysNote, List: slices.Clone(w.list), Groups: w.grouped, Grouped: w.whole}
 	if !done && w.last != nil {
 		k.List = slices.Clone(w.last)
 	}
@@ -61,11 +83,15 @@ func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sample
 
 // step asks for a few keys and their sizes, and returns the cursor: 0 when the walk is done.
 func (j *session) step(ctx context.Context, w *walk) (uint64, error) {
+	began := time.Now()
 	keys, cursor, err := j.client.Scan(ctx, w.cursor, "", stepKeys).Result()
 	if err != nil {
 		return 0, err
 	}
-	w.begun, w.cursor = true, cursor
+	if w.begun.IsZero() {
+		w.begun = began
+	}
+	w.cursor = cursor
 	if len(keys) > 0 {
 		if err := j.measure(ctx, w, keys); err != nil {
 			return 0, err
@@ -86,6 +112,9 @@ func (j *session) measure(ctx context.Context, w *walk, keys []string) error {
 	if err != nil && !errors.Is(err, redis.Nil) && sizes[0].Err() != nil && !errors.Is(sizes[0].Err(), redis.Nil) {
 		return err
 	}
+	if w.groups == nil {
+		w.groups = groups{}
+	}
 	for i, key := range keys {
 		n, err := sizes[i].Result()
 		if err != nil {
@@ -97,6 +126,7 @@ func (j *session) measure(ctx context.Context, w *walk, keys []string) error {
 			k.Type = plain(kind, 32)
 		}
 		w.keep(k)
+		w.groups.add(key, k)
 	}
 	return nil
 }
