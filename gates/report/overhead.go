@@ -92,6 +92,12 @@ func summaryWords(o *gates.OverheadReport, s gates.OverheadSummary) []string {
 	return out
 }
 
+// What the columns of the tables are, and why there is no trend.
+const (
+	overheadLegend  = "a copy: the change of used_memory for one of many, a second figure; / text: memory over the bytes of compact JSON; / string: memory over that as a string"
+	noOverheadTrend = "no trend: --baseline FILE names an earlier report"
+)
+
 // overheadTable is a table of a nightly report: cells, the first to the left and the others to the right.
 type overheadTable struct {
 	title string
@@ -172,7 +178,7 @@ func (t *text) overhead(list []named, s named) {
 	}
 	t.wrap("", title)
 	t.wrap("  ", serverWords(o.Server))
-	t.wrap("  ", "a copy: the change of used_memory for one of many, a second figure; / text: memory over the bytes of compact JSON; / string: memory over that as a string")
+	t.wrap("  ", overheadLegend)
 	for _, sum := range o.Summary {
 		lead := "  "
 		for _, words := range summaryWords(o, sum) {
@@ -181,7 +187,7 @@ func (t *text) overhead(list []named, s named) {
 		}
 	}
 	if o.Against == "" {
-		t.wrap("  ", "no trend: --baseline FILE names an earlier report")
+		t.wrap("  ", noOverheadTrend)
 	}
 	for _, table := range overheadTables(o) {
 		t.b.WriteString("\n")

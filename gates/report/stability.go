@@ -115,10 +115,7 @@ func trendFact(t *gates.StabilityTrend) string {
 
 // causeRow returns the columns of a cause: an hour, share, name with its kind.
 func causeRow(c *gates.StabilityCause) (rate, share, at string) {
-	of := "bytes"
-	if c.Kind == "goroutines" {
-		of = "count"
-	}
+	of := causeUnit(c)
 	if there(c.RatePerHour) {
 		rate = quantity(of, *c.RatePerHour) + "/h"
 	}
@@ -133,6 +130,13 @@ func causeRow(c *gates.StabilityCause) (rate, share, at string) {
 		at += " (" + line(c.Note) + ")"
 	}
 	return rate, share, at
+}
+
+func causeUnit(c *gates.StabilityCause) string {
+	if c.Kind == "goroutines" {
+		return "count"
+	}
+	return "bytes"
 }
 
 // causesBeside are the causes that the scenario's blame does not tell.

@@ -113,16 +113,22 @@ func blameTitle(s *gates.Scenario) string {
 func trendWords(t *gates.Trend) string {
 	text := name(t.Metric) + " is " + name(t.Verdict)
 	if there(t.SlopePerHour) {
-		unit := t.Metric[strings.LastIndexByte(t.Metric, ':')+1:] // as in /gc/heap/live:bytes
-		if m, ok := gates.MetricOf(t.Metric); ok {
-			unit, _, _ = strings.Cut(m.Unit, " per ")
-		}
+		unit := trendUnit(t)
 		text += " by " + quantity(unit, *t.SlopePerHour) + " an hour"
 		if there(t.Low) && there(t.High) {
 			text += " (" + quantity(unit, *t.Low) + " to " + quantity(unit, *t.High) + ")"
 		}
 	}
 	return join(text, line(t.Reason))
+}
+
+// trendUnit is the unit of the values of a trend.
+func trendUnit(t *gates.Trend) string {
+	unit := t.Metric[strings.LastIndexByte(t.Metric, ':')+1:] // as in /gc/heap/live:bytes
+	if m, ok := gates.MetricOf(t.Metric); ok {
+		unit, _, _ = strings.Cut(m.Unit, " per ")
+	}
+	return unit
 }
 
 func (t *text) table(list []named) {
