@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
@@ -16,9 +17,10 @@ type table struct {
 }
 
 type tableRow struct {
-	cells []string
-	name  string
-	note  string
+	cells  []string
+	values []sampler.Reading // the exact numbers of the cells, unknown where a cell has none; nil where nobody needs them
+	name   string
+	note   string
 }
 
 // number prints a number by the unit that its key ends with: "61.2 MB", "+3.10 MB/h", "12%". See analysis.FoundColumn.
@@ -52,11 +54,10 @@ func rowTable(f *analysis.Finding) table {
 		r := &f.Rows[i]
 		row := tableRow{name: r.Name, note: r.Note}
 		for _, key := range keys {
-			text := unknown
-			if v, has := r.Numbers[key]; has {
-				text = number(key, v)
-			}
-			row.cells = append(row.cells, text)
+			v, has := r.Numbers[key]
+			value := sampler.Reading{Value: v, OK: has}
+			row.values = append(row.values, value)
+			row.cells = append(row.cells, cell(value, func(v float64) string { return number(key, v) }))
 		}
 		t.rows = append(t.rows, row)
 	}
@@ -72,25 +73,43 @@ func rootTable(f *analysis.Finding) table {
 		if i > 0 && h.SharePercent < small {
 			break
 		}
-		t.rows = append(t.rows, tableRow{cells: []string{unit.Bytes(float64(h.RetainedBytes)), unit.Percent(h.SharePercent / 100)}, name: h.Root})
+		t.rows = append(t.rows, tableRow{
+			cells:  []string{unit.Bytes(float64(h.RetainedBytes)), unit.Percent(h.SharePercent / 100)},
+			values: []sampler.Reading{sampler.Known(float64(h.RetainedBytes)), sampler.Known(h.SharePercent)}, name: h.Root,
+		})
 	}
 	if shared := f.Evidence["shared_bytes"]; shared > 0 {
-		t.rows = append(t.rows, tableRow{cells: []string{unit.Bytes(shared), ""}, name: "several together: freeing one of them frees nothing"})
+		t.rows = append(t.rows, tableRow{cells: []string{unit.Bytes(shared), ""}, values: []sampler.Reading{sampler.Known(shared), {}}, name: "several together: freeing one of them frees nothing"})
 	}
 	return t
 }
 
-// siteColumn is a column of the table of allocation sites.
+// siteColumn is a column of the table of allocation sites: a number, which key prints, or words with the number they rest on.
 type siteColumn struct {
 	title string
-	cell  func(*analysis.FoundSite) string
+	key   string
+	value func(*analysis.FoundSite) *float64
+	words func(*analysis.FoundSite) string // nil prints the value
 }
 
-func optional(v *float64, key string) string {
-	if v == nil {
-		return unknown
+func (c *siteColumn) text(s *analysis.FoundSite) string {
+	if c.words != nil {
+		return c.words(s)
 	}
-	return number(key, *v)
+	if v := c.value(s); v != nil {
+		return number(c.key, *v)
+	}
+	return unknown
+}
+
+func (c *siteColumn) reading(s *analysis.FoundSite) sampler.Reading {
+	if c.value == nil {
+		return sampler.Reading{}
+	}
+	if v := c.value(s); v != nil {
+		return sampler.Known(*v)
+	}
+	return sampler.Reading{}
 }
 
 // foundColumns returns the columns that tell what the finding is about: growth, garbage, what was kept, or what is in use.
@@ -98,10 +117,13 @@ func foundColumns(sites []analysis.FoundSite) []siteColumn {
 	any := func(has func(*analysis.FoundSite) bool) bool {
 		return slices.ContainsFunc(sites, func(s analysis.FoundSite) bool { return has(&s) })
 	}
-	inUse := siteColumn{"in use", func(s *analysis.FoundSite) string { return unit.Bytes(s.Bytes) }}
-	share := siteColumn{"share", func(s *analysis.FoundSite) string { return unit.Percent(s.SharePercent / 100) }}
-	verdict := siteColumn{"verdict", func(s *analysis.FoundSite) string { return s.Verdict }}
-	kept := siteColumn{"kept", func(s *analysis.FoundSite) string { return optional(s.KeptPercent, "percent") }}
+	field := func(title, key string, value func(*analysis.FoundSite) *float64) siteColumn {
+		return siteColumn{title: title, key: key, value: value}
+	}
+	inUse := field("in use", "bytes", func(s *analysis.FoundSite) *float64 { return &s.Bytes })
+	share := field("share", "percent", func(s *analysis.FoundSite) *float64 { return &s.SharePercent })
+	verdict := siteColumn{title: "verdict", words: func(s *analysis.FoundSite) string { return s.Verdict }}
+	kept := field("kept", "percent", func(s *analysis.FoundSite) *float64 { return s.KeptPercent })
 	var columns []siteColumn
 	switch {
 	case any(func(s *analysis.FoundSite) bool { return s.BytesPerHour != nil }):
@@ -111,25 +133,26 @@ func foundColumns(sites []analysis.FoundSite) []siteColumn {
 			columns, last = append(columns, kept), verdict
 		}
 		columns = append(columns,
-			siteColumn{"growth", func(s *analysis.FoundSite) string { return optional(s.BytesPerHour, "change_bytes_per_hour") }},
-			siteColumn{"low", func(s *analysis.FoundSite) string { return optional(s.Low, "change_bytes_per_hour") }},
-			siteColumn{"high", func(s *analysis.FoundSite) string { return optional(s.High, "change_bytes_per_hour") }}, last)
+			field("growth", "change_bytes_per_hour", func(s *analysis.FoundSite) *float64 { return s.BytesPerHour }),
+			field("low", "change_bytes_per_hour", func(s *analysis.FoundSite) *float64 { return s.Low }),
+			field("high", "change_bytes_per_hour", func(s *analysis.FoundSite) *float64 { return s.High }), last)
 		if last.title == share.title && any(func(s *analysis.FoundSite) bool { return s.Verdict != "" }) {
 			columns = append(columns, verdict)
 		}
 	case any(func(s *analysis.FoundSite) bool { return s.GarbagePerSecond != nil }):
 		columns = []siteColumn{
-			{"alloc/s", func(s *analysis.FoundSite) string { return optional(s.AllocPerSecond, "bytes_per_second") }},
-			{"garbage/s", func(s *analysis.FoundSite) string { return optional(s.GarbagePerSecond, "bytes_per_second") }}, share,
-			{"lives", func(s *analysis.FoundSite) string { return s.Lifetime }},
+			field("alloc/s", "bytes_per_second", func(s *analysis.FoundSite) *float64 { return s.AllocPerSecond }),
+			field("garbage/s", "bytes_per_second", func(s *analysis.FoundSite) *float64 { return s.GarbagePerSecond }), share,
+			{title: "lives", value: func(s *analysis.FoundSite) *float64 { return s.LifetimeSeconds },
+				words: func(s *analysis.FoundSite) string { return s.Lifetime }},
 		}
 	case any(func(s *analysis.FoundSite) bool { return s.KeptPercent != nil }):
 		columns = []siteColumn{inUse, kept, share, verdict}
 	default:
 		return []siteColumn{
-			inUse, {"±", func(s *analysis.FoundSite) string { return unit.Bytes(s.Uncertainty) }}, share,
-			{"objects", func(s *analysis.FoundSite) string { return unit.Count(s.Objects) }},
-			{"samples", func(s *analysis.FoundSite) string { return unit.Count(float64(s.Samples)) }},
+			inUse, field("±", "bytes", func(s *analysis.FoundSite) *float64 { return &s.Uncertainty }), share,
+			field("objects", "count", func(s *analysis.FoundSite) *float64 { return &s.Objects }),
+			field("samples", "count", func(s *analysis.FoundSite) *float64 { n := float64(s.Samples); return &n }),
 		}
 	}
 	return columns
@@ -143,8 +166,9 @@ func siteTable(f *analysis.Finding) table {
 	}
 	for i := range f.Sites {
 		row := tableRow{name: f.Sites[i].Site}
-		for _, c := range columns {
-			row.cells = append(row.cells, c.cell(&f.Sites[i]))
+		for j := range columns {
+			row.cells = append(row.cells, columns[j].text(&f.Sites[i]))
+			row.values = append(row.values, columns[j].reading(&f.Sites[i]))
 		}
 		t.rows = append(t.rows, row)
 	}

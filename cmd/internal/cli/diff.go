@@ -144,15 +144,15 @@ func (o *diff) write(w io.Writer, d *analysis.Diff) error {
 		}
 		text = b.String()
 	case "markdown":
-		text = diffMarkdown(newDiffReport(d, o.top))
+		text = diffMarkdown(newDiffReport(d, o.top, detailStacks))
 	case "html":
-		page, err := diffHTML(newDiffReport(d, o.top))
+		page, err := diffHTML(newDiffReport(d, o.top, detailStacks))
 		if err != nil {
 			return err
 		}
 		text = page
 	default:
-		text = diffText(newDiffReport(d, o.top), textWidth(w))
+		text = diffText(newDiffReport(d, o.top, detailStacks), textWidth(w))
 	}
 	if _, err := io.WriteString(w, text); err != nil {
 		return fmt.Errorf("write the comparison: %w", err)

@@ -30,6 +30,7 @@ func ledgerList(d *analysis.Diff) diffList {
 func sizeChangeRow(c *analysis.Change, name string) diffRow {
 	change := c.Value()
 	row := diffRow{Cells: []string{changeWords(change), "", sizeWords(c.From), sizeWords(c.To), name}, Sign: sign(change.Value)}
+	row.Values = []sampler.Reading{change, sharePercent(c.From, change), c.From, c.To}
 	if change.OK {
 		row.Cells[1] = shareWords(c.From.Value, change.Value)
 	}
@@ -43,7 +44,7 @@ func siteColumns() []diffColumn {
 func siteChange(s *profile.SiteChange) float64 { return s.Change() }
 
 // siteList shows the sites whose change is more than sampling explains.
-func siteList(d *analysis.Diff, top int) diffList {
+func siteList(d *analysis.Diff, top, stacks int) diffList {
 	certain, _ := apart(d.Sites)
 	l := diffList{
 		Title: "Allocation sites, in use", Columns: siteColumns(),
@@ -57,7 +58,7 @@ func siteList(d *analysis.Diff, top int) diffList {
 	for i, s := range shown {
 		row := siteRow(s)
 		row.Detail = siteDetail(d, s)
-		if i < detailStacks && len(s.Stacks) > 0 {
+		if i < stacks && len(s.Stacks) > 0 {
 			row.Stack = stackWords(s.Stacks[0].Frames)
 		}
 		l.Rows = append(l.Rows, row)
@@ -85,7 +86,14 @@ func siteRow(s *profile.SiteChange) diffRow {
 	return diffRow{Sign: sign(s.Change()), Cells: []string{
 		unit.Change(s.Change()), unit.Bytes(s.Uncertainty), shareWords(s.From.InUseBytes, s.Change()),
 		unit.Bytes(s.From.InUseBytes), unit.Bytes(s.To.InUseBytes), shortFrame(s.Frame),
-	}, Narrow: narrowFrame(s.Frame)}
+	}, Values: deltaValues(s.Change(), s.Uncertainty, s.From.InUseBytes, s.To.InUseBytes), Narrow: narrowFrame(s.Frame)}
+}
+
+// deltaValues are the exact numbers of a row with a change, its uncertainty, and what it is the change of.
+func deltaValues(change, uncertainty, from, to float64) []sampler.Reading {
+	return []sampler.Reading{
+		sampler.Known(change), sampler.Known(uncertainty), sharePercent(sampler.Known(from), sampler.Known(change)), sampler.Known(from), sampler.Known(to),
+	}
 }
 
 // siteDetail says what else is known of a site: objects, what it allocated, in how many stacks.
@@ -151,13 +159,13 @@ func allocList(d *analysis.Diff, top int) diffList {
 		l.Rows = append(l.Rows, diffRow{Sign: sign(s.AllocChange()), Cells: []string{
 			unit.Change(s.AllocChange()), unit.Bytes(s.AllocUncertainty), shareWords(s.From.AllocBytes, s.AllocChange()),
 			unit.Bytes(s.From.AllocBytes), unit.Bytes(s.To.AllocBytes), shortFrame(s.Frame),
-		}, Narrow: narrowFrame(s.Frame)})
+		}, Values: deltaValues(s.AllocChange(), s.AllocUncertainty, s.From.AllocBytes, s.To.AllocBytes), Narrow: narrowFrame(s.Frame)})
 	}
 	l.More = moreWords(left, unit.Change(rest))
 	return l
 }
 
-func goroutineList(d *analysis.Diff, top int) diffList {
+func goroutineList(d *analysis.Diff, top, stacks int) diffList {
 	l := diffList{Title: "Goroutines by stack", Columns: []diffColumn{changeColumn(), shareColumn(), fromColumn(), toColumn(), {Title: "FUNCTION", Code: true}}}
 	shown, left, rest := largest(d.Goroutines, top, func(g *analysis.GoroutineChange) float64 { return float64(g.Change()) })
 	for i, g := range shown {
@@ -169,7 +177,9 @@ func goroutineList(d *analysis.Diff, top int) diffList {
 		row := diffRow{Sign: sign(change), Cells: []string{
 			countChangeWords(change), shareWords(float64(g.From), change), unit.Count(float64(g.From)), unit.Count(float64(g.To)), shortFrame(frame),
 		}, Narrow: narrowFrame(frame)}
-		if i < detailStacks {
+		from := sampler.Known(float64(g.From))
+		row.Values = []sampler.Reading{sampler.Known(change), sharePercent(from, sampler.Known(change)), from, sampler.Known(float64(g.To))}
+		if i < stacks {
 			row.Stack = stackWords(g.Stack)
 		}
 		l.Rows = append(l.Rows, row)
@@ -204,7 +214,7 @@ func sizeList(d *analysis.Diff, top int) diffList {
 		what += " (" + countChangeWords(s.Objects.Value().Value) + ")"
 		l.Rows = append(l.Rows, diffRow{Sign: sign(change), Cells: []string{
 			unit.Change(change), sure, shareWords(s.Bytes.From.Value, change), sizeWords(s.Bytes.From), sizeWords(s.Bytes.To), what,
-		}})
+		}, Values: []sampler.Reading{sampler.Known(change), above(s.Uncertainty), sharePercent(s.Bytes.From, sampler.Known(change)), s.Bytes.From, s.Bytes.To}})
 	}
 	l.More = moreWords(left, unit.Change(rest))
 	return l
@@ -238,7 +248,7 @@ func runtimeList(d *analysis.Diff, top int) diffList {
 		row := diffRow{Sign: sign(change.Value), Cells: []string{
 			cell(change, func(v float64) string { return signed(c.Unit, v) }), "",
 			cell(c.From, func(v float64) string { return figure(c.Unit, v) }), cell(c.To, func(v float64) string { return figure(c.Unit, v) }),
-			theme.Clean(c.Name)}}
+			theme.Clean(c.Name)}, Values: []sampler.Reading{change, sharePercent(c.From, change), c.From, c.To}}
 		if change.OK {
 			row.Cells[1] = shareWords(c.From.Value, change.Value)
 		}

@@ -47,7 +47,8 @@ type diffColumn struct {
 // diffRow is a line of a table. Below it may stand details, and a stack.
 type diffRow struct {
 	Cells  []string
-	Narrow string // what stands for the last cell where there is little room; "" for the cell itself
+	Values []sampler.Reading // the exact numbers of Cells, but the last one; unknown where a cell has none
+	Narrow string            // what stands for the last cell where there is little room; "" for the cell itself
 	Detail string
 	Stack  []diffFrame // innermost first
 	Sign   int         // of the change, 1, -1 or 0
@@ -62,8 +63,9 @@ const (
 	apartMost    = 5  // rows of sites within the uncertainty
 )
 
-// newDiffReport puts a comparison in words, with at most top rows a list, 0 meaning all.
-func newDiffReport(d *analysis.Diff, top int) *diffReport {
+// newDiffReport puts a comparison in words, with at most top rows a list, 0 meaning all. Of each list at most stacks rows
+// show their stack.
+func newDiffReport(d *analysis.Diff, top, stacks int) *diffReport {
 	if top == 0 {
 		top = maxTop
 	}
@@ -75,8 +77,8 @@ func newDiffReport(d *analysis.Diff, top int) *diffReport {
 		r.Warnings = append(r.Warnings, theme.Clean(w))
 	}
 	for _, l := range []diffList{
-		summaryList(d), ledgerList(d), siteList(d, top), apartList(d, min(top, apartMost)), allocList(d, top),
-		goroutineList(d, top), sizeList(d, top), mappingList(d, top), runtimeList(d, top),
+		summaryList(d), ledgerList(d), siteList(d, top, stacks), apartList(d, min(top, apartMost)), allocList(d, top),
+		goroutineList(d, top, stacks), sizeList(d, top), mappingList(d, top), runtimeList(d, top),
 	} {
 		if len(l.Rows) > 0 || l.More != "" {
 			r.Lists = append(r.Lists, l)
@@ -182,6 +184,17 @@ func shareWords(from float64, change float64) string {
 	return unit.Percent(share.Value)
 }
 
+// sharePercent is a relative change in percent, unknown where there was nothing before.
+func sharePercent(from, change sampler.Reading) sampler.Reading {
+	share := analysis.Share(from.Value, change)
+	share.Value *= 100
+	share.OK = share.OK && from.OK && !math.IsInf(share.Value, 0)
+	return share
+}
+
+// above is a number that is told only where it is above 0.
+func above(v float64) sampler.Reading { return sampler.Reading{Value: v, OK: v > 0} }
+
 func sizeWords(r sampler.Reading) string { return cell(r, unit.Bytes) }
 
 func changeWords(r sampler.Reading) string { return cell(r, unit.Change) }
@@ -231,6 +244,7 @@ func summaryRow(name string, from, to sampler.Reading, uncertainty float64) diff
 		sure = unit.Bytes(uncertainty)
 	}
 	row := diffRow{Cells: []string{changeWords(change), sure, "", sizeWords(from), sizeWords(to), name}, Sign: sign(change.Value)}
+	row.Values = []sampler.Reading{change, above(uncertainty), sharePercent(from, change), from, to}
 	if change.OK {
 		row.Cells[2] = shareWords(from.Value, change.Value)
 	}
@@ -256,7 +270,8 @@ func summaryList(d *analysis.Diff) diffList {
 	if d.From.Goroutines != nil && d.To.Goroutines != nil {
 		a, b := float64(d.From.Goroutines.Total), float64(d.To.Goroutines.Total)
 		l.Rows = append(l.Rows, diffRow{Sign: sign(b - a), Cells: []string{
-			countChangeWords(b - a), "", shareWords(a, b-a), unit.Count(a), unit.Count(b), "goroutines"}})
+			countChangeWords(b - a), "", shareWords(a, b-a), unit.Count(a), unit.Count(b), "goroutines"},
+			Values: []sampler.Reading{sampler.Known(b - a), {}, sharePercent(sampler.Known(a), sampler.Known(b-a)), sampler.Known(a), sampler.Known(b)}})
 	}
 	if !d.From.Time.IsZero() && !d.To.Time.IsZero() && len(l.Rows) == 0 {
 		l.More = "nothing was read on both sides that could be compared"

@@ -135,14 +135,14 @@ func (p *seriesText) snapshot(path string, s *analysis.Side) error {
 }
 
 func (p *seriesText) step(d *analysis.Diff) error {
-	_, err := io.WriteString(p.w, "\n"+diffText(newDiffReport(d, stepRows), textWidth(p.w))+"\n")
+	_, err := io.WriteString(p.w, "\n"+diffText(newDiffReport(d, stepRows, detailStacks), textWidth(p.w))+"\n")
 	return err
 }
 
 func (p *seriesText) end(total *analysis.Diff) error {
 	text := "only one was taken: there is nothing to compare\n"
 	if total != nil {
-		text = "\nfrom the first to the last\n" + diffText(newDiffReport(total, totalRows), textWidth(p.w))
+		text = "\nfrom the first to the last\n" + diffText(newDiffReport(total, totalRows, detailStacks), textWidth(p.w))
 	}
 	_, err := io.WriteString(p.w, text)
 	return err
