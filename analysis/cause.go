@@ -33,6 +33,7 @@ type LeakWatch struct {
 	maps   panel
 	counts map[string]int // mappings of each name, in the last reading
 	placed bool           // the mappings tell which are the Go heap's
+	server serverWatch    // of a data server
 }
 
 // NewLeakWatch returns an empty watch. per is the counter of the work done, by which growth is divided; "" for none.
@@ -45,7 +46,7 @@ func watchedMetrics() []sampler.Metric {
 	return []sampler.Metric{
 		sampler.GoHeapLive, sampler.GoClassObjects, sampler.GoGoroutines, sampler.GoCyclesTotal, sampler.GoHeapAllocs,
 		sampler.ProcessFDs, sampler.ProcessThreads, sampler.ProcessAnon, sampler.ProcessUSS, sampler.ProcessPSS,
-		sampler.ProcessRSS, sampler.ProcessCPU,
+		sampler.ProcessRSS, sampler.ProcessCPU, sampler.RedisUsed, sampler.RedisClients,
 	}
 }
 
@@ -75,6 +76,7 @@ func (w *LeakWatch) Add(s *sampler.Snapshot, info sampler.Info) {
 	if v := outsideGoHeap(s); v.OK {
 		w.native.add(s.Time, v.Value)
 	}
+	w.server.read(s)
 	w.info, w.last = info, s.Clone()
 }
 
@@ -116,6 +118,7 @@ func (w *LeakWatch) restart(at time.Time) {
 	w.since, w.ends = at, nil
 	w.sites, w.groups, w.maps = panel{}, panel{}, panel{}
 	w.heap, w.heaps, w.rows, w.counts = nil, 0, nil, nil
+	w.server = serverWatch{}
 }
 
 // outsideGoHeap is the resident memory that the Go runtime did not get from the system for itself: code, data, what C code

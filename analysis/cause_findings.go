@@ -40,8 +40,13 @@ func (w *LeakWatch) Report(o LeakJudgement) *LeakReport {
 			w.blameGroups(f)
 		case causeMappings:
 			w.blameMappings(f)
+		case causeUsed:
+			w.blameParts(f, &w.server.used)
+		case causeResident:
+			w.blameParts(f, &w.server.rss)
 		}
 	}
+	w.blameKeys(r)
 	if n := len(w.restarts); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the process was replaced by another %d times: each is judged for itself, and causes are those of the last", n))
 	}
@@ -173,7 +178,7 @@ func (s *LeakSeries) unitWord() string {
 	switch s.Unit {
 	case "":
 		return "value"
-	case "goroutines", "files", "threads":
+	case "goroutines", "files", "threads", "clients":
 		return "count"
 	}
 	return strings.ReplaceAll(s.Unit, "-", "_")

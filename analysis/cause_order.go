@@ -45,6 +45,9 @@ const (
 	causeSites
 	causeGroups
 	causeMappings
+	causeUsed     // the parts of a data server's memory, and its keys
+	causeResident // the same of what is resident
+	causeClients
 )
 
 // NativeSeries is the name of the series of memory that the Go heap does not explain. It is no metric: it is resident
@@ -63,7 +66,8 @@ type LeakJudgement struct {
 }
 
 // judge judges each series alone. Of a Go program: the live heap, what the Go heap does not explain, goroutines,
-// descriptors and threads; of another: memory of its own, and then what it shares.
+// descriptors and threads; of a data server: what it uses, and what is resident; of another program: memory of its own, and
+// then what it shares.
 func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
 	var out []LeakSeries
 	add := func(m sampler.Metric, name string, cause causeKind) bool {
@@ -79,6 +83,8 @@ func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
 	}
 	isGo := w.tracks[sampler.GoClassObjects] != nil || w.tracks[sampler.GoHeapLive] != nil
 	switch {
+	case w.tracks[sampler.RedisUsed] != nil:
+		judgeServer(add)
 	case !isGo:
 		_ = add(sampler.ProcessAnon, "anonymous memory", causeMappings) || add(sampler.ProcessUSS, "private memory (USS)", causeMappings) ||
 			add(sampler.ProcessPSS, "proportional memory (PSS)", causeMappings) || add(sampler.ProcessRSS, "resident memory (RSS)", causeMappings)

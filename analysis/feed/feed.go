@@ -26,6 +26,8 @@ const (
 	slowestProfile = 5 * time.Minute
 	warningsMost   = 20
 	takeTimeout    = 15 * time.Second // for the costlier readings of one turn
+	keysEvery      = time.Second
+	keysBudget     = 20 * time.Millisecond // of a server's time in each keysEvery: 2 %
 )
 
 // Interval is the time between readings that a verdict over a duration needs.
@@ -44,6 +46,8 @@ type Leaks struct {
 	heap     time.Time // of the last of each sort
 	routines time.Time
 	maps     time.Time
+	keys     time.Time
+	clients  time.Time
 	problems map[string]bool
 	warnings []string
 }
@@ -123,6 +127,20 @@ func (l *Leaks) Mappings(m sampler.Mappings) {
 	l.watch.Mappings(&m)
 }
 
+// Keys takes what a walk over the keys of a server found so far.
+func (l *Leaks) Keys(k sampler.Keys) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watch.Keys(&k)
+}
+
+// Clients takes the connections of a server.
+func (l *Leaks) Clients(c sampler.Clients) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watch.Clients(&c)
+}
+
 // Processes takes nothing: leaks are of one process.
 func (l *Leaks) Processes(*sampler.ProcessTable) {}
 
@@ -138,6 +156,7 @@ func (l *Leaks) Due(now time.Time) capture.Due {
 }
 
 // Follow reads the profiles that are due between two readings, until ctx ends. They are handed to the other sinks as well.
+// Of a server that tells them, keys and clients are read besides, for this feed alone.
 func (l *Leaks) Follow(ctx context.Context, w *sampler.Watcher, also ...capture.Sink) {
 	sinks := append([]capture.Sink{l}, also...)
 	tick := time.NewTicker(fastestReading)
@@ -147,6 +166,9 @@ func (l *Leaks) Follow(ctx context.Context, w *sampler.Watcher, also ...capture.
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if l.followServer(ctx, w) {
+			return
 		}
 		if due := l.Due(time.Now()); !due.Heap && !due.Goroutines && !due.Mappings {
 			continue
@@ -164,6 +186,50 @@ func (l *Leaks) Follow(ctx context.Context, w *sampler.Watcher, also ...capture.
 		l.postpone(time.Now())
 		l.mu.Unlock()
 	}
+}
+
+// followServer reads the keys and the clients that are due. It reports whether the target is gone.
+func (l *Leaks) followServer(ctx context.Context, w *sampler.Watcher) (gone bool) {
+	now := time.Now()
+	l.mu.Lock()
+	last := l.watch.Last()
+	tells := last != nil && last.Reading(sampler.RedisUsed).OK
+	keys, clients := tells && now.Sub(l.keys) >= keysEvery, tells && now.Sub(l.clients) >= l.pace
+	l.mu.Unlock()
+	if !keys && !clients {
+		return false
+	}
+	within, stop := context.WithTimeout(ctx, takeTimeout)
+	defer stop()
+	err := w.Do(within, func(ctx context.Context, s sampler.Session) error {
+		var failed []error
+		if k, ok := s.(sampler.KeyLister); ok && keys {
+			got, err := k.BiggestKeys(ctx, keysBudget)
+			if failed = append(failed, err); err == nil {
+				l.Keys(got)
+			}
+		}
+		if c, ok := s.(sampler.ClientLister); ok && clients {
+			got, err := c.Clients(ctx)
+			if failed = append(failed, err); err == nil {
+				l.Clients(got)
+			}
+		}
+		return errors.Join(failed...)
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now = time.Now()
+	if keys {
+		l.keys = now
+	}
+	if clients {
+		l.clients = now
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, sampler.ErrGone) {
+		l.note(l.words(err))
+	}
+	return errors.Is(err, sampler.ErrGone)
 }
 
 // postpone asks for what could not be read in its turn, and not at once: but soon for the address space, whose reading may
@@ -219,7 +285,7 @@ func (l *Leaks) Progress(duration time.Duration) string {
 	for _, m := range []struct {
 		metric sampler.Metric
 		name   string
-	}{{sampler.ProcessRSS, "RSS"}, {sampler.GoHeapLive, "live heap"}, {sampler.GoGoroutines, "goroutines"}} {
+	}{{sampler.ProcessRSS, "RSS"}, {sampler.RedisUsed, "used_memory"}, {sampler.GoHeapLive, "live heap"}, {sampler.GoGoroutines, "goroutines"}} {
 		if v, ok := last.Get(m.metric); ok {
 			text += fmt.Sprintf(", %s %s", m.name, unit.Format(m.metric.Unit(), v))
 		}

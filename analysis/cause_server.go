@@ -1,0 +1,198 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
+)
+
+// serverWatch is what was seen of a data server's memory over time, besides the series.
+type serverWatch struct {
+	used    panel // what used_memory is made of, by the server's own words
+	rss     panel // the same of resident memory
+	groups  panel // keys by type and pattern of their names: a reading for each walk over all keys
+	keys    panel // the biggest keys, likewise
+	clients panel
+	counts  map[string]int // keys of each group, in the last walk
+	walked  bool           // keys were asked for
+}
+
+// read takes the parts of used_memory and of resident memory.
+func (w *serverWatch) read(s *sampler.Snapshot) {
+	used, ok := s.Get(sampler.RedisUsed)
+	if !ok {
+		return
+	}
+	b := &builder{s: s}
+	w.used.add(s.Time, bytesOf(b.redisUsed()), used)
+	if l, ok := NewLedger(s, nil); ok {
+		w.rss.add(s.Time, bytesOf(l.Rows), l.Total)
+	}
+}
+
+func bytesOf(rows []Row) map[string]float64 {
+	values := make(map[string]float64, len(rows))
+	for i := range rows {
+		values[rows[i].Name] += rows[i].Bytes
+	}
+	return values
+}
+
+// Keys takes what a walk over the keys of a server found. Only a walk that saw all of them is a reading.
+func (w *LeakWatch) Keys(k *sampler.Keys) {
+	v := &w.server
+	v.walked = true
+	if k.Grouped.IsZero() || k.Grouped.Before(w.since) || len(v.groups.times) > 0 && !k.Grouped.After(v.groups.times[len(v.groups.times)-1]) {
+		return
+	}
+	values, total := map[string]float64{}, 0.0
+	v.counts = map[string]int{}
+	for i := range k.Groups {
+		g := &k.Groups[i]
+		name := groupTitle(g)
+		values[name] += g.Bytes
+		v.counts[name] += g.Keys
+		total += g.Bytes
+	}
+	v.groups.add(k.Grouped, values, total)
+	if !k.Done {
+		return
+	}
+	biggest := map[string]float64{}
+	for i := range k.List {
+		biggest[strings.TrimSpace(k.List[i].Key+" "+k.List[i].Type)] += k.List[i].Bytes
+	}
+	v.keys.add(k.Grouped, biggest, total)
+}
+
+// groupTitle names a group: "session:* hash".
+func groupTitle(g *sampler.KeyGroup) string {
+	name := g.Pattern
+	if name == "" {
+		name = "(other names)"
+	}
+	return strings.TrimSpace(name + " " + g.Type)
+}
+
+// Clients takes the connections of a server.
+func (w *LeakWatch) Clients(c *sampler.Clients) {
+	if c.Time.Before(w.since) {
+		return
+	}
+	values, total := map[string]float64{}, 0.0
+	for i := range c.List {
+		x := &c.List[i]
+		if !x.Memory.OK {
+			continue
+		}
+		values[clientTitle(x)] += x.Memory.Value
+		total += x.Memory.Value
+	}
+	w.server.clients.add(c.Time, values, total)
+}
+
+// clientTitle names a client by its address, and by its name where it gave one.
+func clientTitle(c *sampler.Client) string {
+	return strings.Join(strings.Fields(c.Addr+" "+c.Name), " ")
+}
+
+// judgeServer judges a data server: what it uses, what is resident for it, and who is connected.
+func judgeServer(add func(m sampler.Metric, name string, cause causeKind) bool) {
+	add(sampler.RedisUsed, "used_memory", causeUsed)
+	add(sampler.ProcessRSS, "resident memory (RSS)", causeResident)
+	add(sampler.RedisClients, "the number of clients", causeClients)
+}
+
+// blameParts names the parts of a server's memory that grow.
+func (w *LeakWatch) blameParts(f *Finding, of *panel) {
+	f.Evidence["profiles_count"] = float64(len(of.times))
+	list := of.suspects(w.settled(), leastExact, 0)
+	if len(list) == 0 {
+		f.Details = append(f.Details, fmt.Sprintf("Which part of it grows cannot be told: none does for itself in %s.", plural(len(of.times), "reading")))
+		return
+	}
+	f.RowsOf = "part"
+	f.Columns = rateColumns("part_bytes", "now", "bytes")
+	for _, s := range list[:min(len(list), mostSuspects)] {
+		f.Rows = append(f.Rows, rateRow(s.key, "part_bytes", "bytes", s))
+	}
+}
+
+// blameKeys adds to growth of used_memory which keys and clients grow with it.
+func (w *LeakWatch) blameKeys(r *LeakReport) {
+	grows := func(s *LeakSeries) bool {
+		return (s.cause == causeUsed || s.cause == causeClients) && s.Leak.Verdict == LeakGrowing
+	}
+	if !slices.ContainsFunc(r.Series, func(s LeakSeries) bool { return grows(&s) }) {
+		return
+	}
+	v := &w.server
+	var found []Finding
+	if f, ok := w.growing(&v.groups, "keys", "Keys of one sort", "A star stands for the part of a name that differs from key to key."); ok {
+		for i := range f.Rows {
+			f.Rows[i].Note = plural(v.counts[f.Rows[i].Name], "key")
+		}
+		found = append(found, f)
+	}
+	if f, ok := w.growing(&v.keys, "key", "Single keys", "Only the 100 biggest keys are followed one by one."); ok {
+		found = append(found, f)
+	}
+	if f, ok := w.growing(&v.clients, "client", "The memory of clients", ""); ok {
+		found = append(found, f)
+	}
+	if len(found) == 0 {
+		r.note(w.noKeys())
+	}
+	r.Findings = append(r.Findings, found...)
+}
+
+// note adds a sentence to the finding about used_memory.
+func (r *LeakReport) note(text string) {
+	for i := range r.Findings {
+		if r.Findings[i].Series == string(sampler.RedisUsed) {
+			r.Findings[i].Details = append(r.Findings[i].Details, text)
+		}
+	}
+}
+
+// noKeys says why no keys are named.
+func (w *LeakWatch) noKeys() string {
+	switch n := len(w.server.groups.times); {
+	case !w.server.walked:
+		return "Which keys grow cannot be told: the names of keys were not read, and a recording does not keep them."
+	case n < 2:
+		return fmt.Sprintf("Which keys grow cannot be told: %s over all keys came to an end, and 2 are needed. A longer watch would tell.", plural(n, "walk"))
+	default:
+		return fmt.Sprintf("No sort of keys grows for itself in %s over all keys.", plural(n, "walk"))
+	}
+}
+
+// growing makes a finding of the rows of a panel that grow.
+func (w *LeakWatch) growing(p *panel, rowsOf, what, how string) (f Finding, ok bool) {
+	list := p.suspects(w.settled(), leastExact, 0)
+	if len(p.times) < leastExact {
+		list = p.risen()
+	}
+	if len(list) == 0 {
+		return f, false
+	}
+	top := list[0]
+	f = Finding{Analyzer: "leak", Severity: Info, Sites: []FoundSite{}, RowsOf: rowsOf, Columns: rateColumns("memory_bytes", "now", "bytes"),
+		Title:    fmt.Sprintf("%s grow: %s by %s an hour", what, top.key, unit.Bytes(top.slope.Slope)),
+		Evidence: map[string]float64{"readings_count": float64(len(p.times)), "span_seconds": round(p.span(time.Time{}).Seconds())},
+	}
+	if what == "The memory of clients" {
+		f.Title = fmt.Sprintf("%s grows: %s by %s an hour", what, top.key, unit.Bytes(top.slope.Slope))
+	}
+	if how != "" {
+		f.Details = append(f.Details, how)
+	}
+	for _, s := range list[:min(len(list), mostSuspects)] {
+		f.Rows = append(f.Rows, rateRow(s.key, "memory_bytes", "bytes", s))
+	}
+	return f, true
+}
