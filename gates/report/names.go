@@ -9,46 +9,19 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/internal/printable"
 )
 
 // What of a stranger's texts is written at most, in bytes.
 const (
 	maxName = 180
-	maxText = 2000
+	maxText = printable.Most
 )
 
-// line makes a text safe to print on one line: control characters as their pictures (␊ for a newline), what is no UTF-8,
-// invisible or turns the direction of writing as �, other spaces as a space. Beyond maxText bytes it is cut with an
-// ellipsis.
-func line(s string) string {
-	cut := len(s) > maxText
-	if cut {
-		s = s[:maxText]
-		for len(s) > 0 && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
-		}
-	}
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r < 0x20:
-			return '␀' + r
-		case r == 0x7f:
-			return '␡'
-		case unicode.Is(unicode.Zs, r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-	if cut {
-		s += "…"
-	}
-	return s
-}
+// line makes a text safe to print on one line, as printable.Line does.
+func line(s string) string { return printable.Line(s) }
 
 // name is line for names: a long one is cut, and its hash tells it from others that begin alike.
 func name(s string) string {
