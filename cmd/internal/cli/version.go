@@ -5,47 +5,103 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
+
+const versionLong = `Print the version, and the Go release and the system that heaptop was built with and for. A second line has the commit, its
+time, and whether the sources were changed since, where go build noted them: a build in a git repository does, and go install of
+a released version has the version alone.`
 
 func newVersion(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:               "version",
 		Short:             "Print the version, the commit and the Go release heaptop was built with",
+		Long:              versionLong,
 		Example:           "  heaptop version",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(env.Out, "heaptop %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			info, _ := debug.ReadBuildInfo()
+			_, err := fmt.Fprint(env.Out, buildOf(info).words())
 			return err
 		},
 	}
 }
 
-// version is what the Go toolchain noted in the binary: the module's version, and the commit of a build from source.
+// version is what reports, recordings and the screen name: the version, and the commit of a build between releases.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	info, _ := debug.ReadBuildInfo()
+	return buildOf(info).name()
+}
+
+// build is what the Go toolchain noted in the binary.
+type build struct {
+	version string    // of the module, "" where it is not known
+	commit  string    // in full, "" where it is not known
+	time    time.Time // of the commit
+	changed bool      // the sources were not those of the commit
+}
+
+func buildOf(info *debug.BuildInfo) build {
+	var b build
+	if info == nil {
+		return b
 	}
-	v, commit, changed := info.Main.Version, "", ""
+	if v := info.Main.Version; v != "(devel)" {
+		b.version = v
+	}
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && len(s.Value) >= 12:
-			commit = s.Value[:12]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = " with changes"
+		switch s.Key {
+		case "vcs.revision":
+			b.commit = s.Value
+		case "vcs.time":
+			if at, err := time.Parse(time.RFC3339, s.Value); err == nil {
+				b.time = at.UTC()
+			}
+		case "vcs.modified":
+			b.changed = s.Value == "true"
 		}
 	}
-	if v == "" || v == "(devel)" {
+	return b
+}
+
+// digits are as many of a commit as are said.
+func (b build) digits() string { return b.commit[:min(len(b.commit), 12)] }
+
+func (b build) name() string {
+	name := b.version
+	if name == "" {
+		name = "development"
+	}
+	// The version of a build between releases names the commit itself, and says +dirty.
+	if b.commit != "" && !strings.Contains(name, b.digits()) {
+		name += ", commit " + b.digits()
+		if b.changed {
+			name += " with changes"
+		}
+	}
+	return name
+}
+
+func (b build) words() string {
+	v := b.version
+	if v == "" {
 		v = "development"
 	}
-	// The version of a build between releases names the commit itself.
-	if commit != "" && !strings.Contains(v, commit) {
-		v += ", commit " + commit + changed
+	text := fmt.Sprintf("heaptop %s (%s %s/%s)\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if b.commit == "" {
+		return text
 	}
-	return v
+	text += "commit " + b.commit
+	if !b.time.IsZero() {
+		text += " of " + b.time.Format(time.RFC3339)
+	}
+	if b.changed {
+		text += ", with changes"
+	}
+	return text + "\n"
 }
 
 // noArgs refuses arguments behind a command that takes none.
