@@ -49,6 +49,9 @@ const (
 	onFail = "fail"
 )
 
+// defaultGrowth is the share of the level per hour below which growth is not called so.
+const defaultGrowth = 0.03
+
 // leaks are the options of heaptop debug leaks.
 type leaks struct {
 	env            *environment
@@ -68,7 +71,7 @@ type leaks struct {
 }
 
 func newLeaks(env *environment) *cobra.Command {
-	o := &leaks{env: env, duration: 5 * time.Minute, material: 0.03, onInconclusive: onWarn, format: "text"}
+	o := &leaks{env: env, duration: 5 * time.Minute, material: defaultGrowth, onInconclusive: onWarn, format: "text"}
 	c := &cobra.Command{
 		Use:               "leaks TARGET|FILE | -- COMMAND...",
 		Short:             "Whether it leaks, how fast, and what the cause is",
