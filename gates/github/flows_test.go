@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,19 +299,16 @@ func TestTheHistoryBeginsAnewWhereItCannotBeFetched(t *testing.T) {
 	f := newFake(t)
 	r := newRunner(t, map[string]any{}, map[string]string{"GITHUB_API_URL": f.URL})
 	write(t, filepath.Join(r.temp, "gh", "fails"), nil)
-	steps := r.flows["flow-memory-nightly.yml"].Jobs["nightly"].Steps
-	i := slices.IndexFunc(steps, func(s step) bool { return s.Name == "Fetch the history" })
-	e := &expressions{t: t, contexts: map[string]any{"github": r.github, "inputs": map[string]any{}, "steps": map[string]any{}}}
-	if !r.run(steps[i], e) || !strings.Contains(r.log.String(), "::warning") {
+	step := func(name string) bool { return r.runStep("flow-memory-nightly.yml", "nightly", name) }
+	if !step("Fetch the history") || !strings.Contains(r.log.String(), "::warning") {
 		t.Errorf("the log is %s", &r.log)
 	}
 	for _, name := range []string{"Summary", "Issue"} {
-		i := slices.IndexFunc(steps, func(s step) bool { return s.Name == name })
-		if !r.run(steps[i], e) {
+		if !step(name) {
 			t.Errorf("%s fails where nothing was measured:\n%s", name, &r.log)
 		}
 	}
-	if i := slices.IndexFunc(steps, func(s step) bool { return s.Name == "Verdict" }); r.run(steps[i], e) {
+	if step("Verdict") {
 		t.Error("nothing was measured, and the verdict is a pass")
 	}
 }
@@ -325,6 +321,7 @@ func TestPermissionsAreTheLeast(t *testing.T) {
 		"flow-memory-regression.yml": `{"contents":"read"}`,
 		"event-nightly.yml":          `{"contents":"read"} memory:{"actions":"read","contents":"read","issues":"write"}`,
 		"flow-memory-nightly.yml":    `{"contents":"read"} nightly:{"actions":"read","contents":"read","issues":"write"}`,
+		"release.yml":                `{} release:{"contents":"write"}`,
 		"memory-report.yml":          `{} comment:{"actions":"read","contents":"read","pull-requests":"write"}`,
 	}
 	for name, flow := range flows {

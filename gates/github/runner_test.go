@@ -177,9 +177,24 @@ case "$1 $2" in
   ((${#found[@]})) || { echo "no artifact matches" >&2; exit 1; }
   mkdir -p "$dir"
   if [[ -n ${many-} ]]; then cp -R "${found[@]}" "$dir/"; else cp -R "${found[0]}/." "$dir/"; fi ;;
+"api --method")
+  shift
+  if [[ $2 == PATCH && ! -f $FAKE_GH/tags/${3##*/} ]]; then echo "HTTP 422: Reference does not exist" >&2; exit 1; fi
+  mkdir -p "$FAKE_GH"; echo "$*" >>"$FAKE_GH/api" ;;
 *) echo "gh: unknown command $*" >&2; exit 64 ;;
 esac
 `
+
+// runStep runs one step of a job by its name.
+func (r *runner) runStep(flow, id, name string) bool {
+	r.t.Helper()
+	steps := r.flows[flow].Jobs[id].Steps
+	i := slices.IndexFunc(steps, func(s step) bool { return s.Name == name })
+	if i < 0 {
+		r.t.Fatalf("%s has no step %q", flow, name)
+	}
+	return r.run(steps[i], &expressions{t: r.t, contexts: map[string]any{"github": r.github, "inputs": map[string]any{}, "steps": map[string]any{}}})
+}
 
 // call runs a workflow: its jobs in the order of their needs. It returns whether all that ran succeeded.
 func (r *runner) call(name string, inputs map[string]any) bool {

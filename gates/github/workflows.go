@@ -10,7 +10,7 @@ import (
 
 // WorkflowOptions say for whom the workflows are. The zero value is for a repository that uses heaptop.
 type WorkflowOptions struct {
-	Self      bool   // heaptop's own repository: the action is taken from the checkout, and is among the files
+	Self      bool   // heaptop's own repository: the action is taken from the checkout, and is among the files, as is the workflow of releases
 	Version   string // of the action, "" is DefaultVersion
 	Config    string // the policy, "" is heaptop.yml
 	Redis     bool   // the nightly run starts Redis and measures the suite redis-overhead
@@ -22,6 +22,9 @@ const DefaultVersion = "v0"
 
 // actionPath is where the action is in heaptop's repository.
 const actionPath = ".github/actions/heaptop"
+
+// goreleaser is the version that makes releases: one that go.mod's Go builds.
+const goreleaser = "v2.15.1"
 
 // File is one file to write. Path is relative to the root of the repository, with slashes.
 type File struct {
@@ -63,15 +66,19 @@ func Workflows(o WorkflowOptions) []File {
 	}
 	data := struct {
 		WorkflowOptions
-		Action string
-	}{o, "alloc-dev/heaptop/" + actionPath + "@" + o.Version}
+		Action, Goreleaser string
+	}{o, "alloc-dev/heaptop/" + actionPath + "@" + o.Version, goreleaser}
 	if o.Self {
 		data.Action = "./" + actionPath
 	}
 	all := template.New("").Delims("<%", "%>").Funcs(template.FuncMap{"uses": uses})
 	all = template.Must(all.ParseFS(templates, "templates/*.yml"))
 	var out []File
-	for _, name := range []string{"event-ci.yml", "event-nightly.yml", "flow-memory-nightly.yml", "flow-memory-regression.yml", "memory-report.yml"} {
+	names := []string{"event-ci.yml", "event-nightly.yml", "flow-memory-nightly.yml", "flow-memory-regression.yml", "memory-report.yml"}
+	if o.Self {
+		names = append(names, "release.yml")
+	}
+	for _, name := range names {
 		var b bytes.Buffer
 		if err := all.ExecuteTemplate(&b, name, data); err != nil {
 			panic(err) // the templates are ours, and tested
