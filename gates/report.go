@@ -74,6 +74,7 @@ type Scenario struct {
 	Runs        int                 `json:"runs"`
 	DurationS   float64             `json:"duration_s"`
 	Sessions    int                 `json:"sessions,omitempty"` // what peak_heap, sustained_heap and live_heap are divided by
+	Seed        uint64              `json:"seed,omitempty"`     // what a built-in workload drew from; absent for all others
 	Metrics     map[string]Measured `json:"metrics"`
 	Gates       []Gate              `json:"gates"`
 	Comparisons []Comparison        `json:"comparisons,omitempty"`

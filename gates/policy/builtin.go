@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/nearest"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
@@ -14,6 +17,48 @@ func builtins() []string {
 		names = append(names, s.Name)
 	}
 	return append(names, scenario.Suites()...)
+}
+
+// Builtin returns the built-in scenario of that name, or all those of the suite of that name, as they are without a policy;
+// none where there is neither.
+func Builtin(name string) []Scenario {
+	list := scenario.Suite(name)
+	if w, ok := scenario.Find(name); ok {
+		list = []scenario.Scenario{w}
+	}
+	var out []Scenario
+	for _, w := range list {
+		s := Scenario{Name: w.Name, Kind: gates.KindBuiltin, Builtin: w.Name}
+		s.setSessions()
+		out = append(out, s)
+	}
+	return out
+}
+
+// bring adds a built-in scenario or suite to what was chosen, or says that there is none of that name either.
+func (r *reader) bring(p *Policy, name string, list []Scenario) {
+	if len(Builtin(name)) == 0 {
+		known := namesOf(list)
+		for _, s := range list {
+			if s.Group != "" && !slices.Contains(known, s.Group) {
+				known = append(known, s.Group)
+			}
+		}
+		r.problem(place{}, "%s", unknownName(name, known))
+		return
+	}
+	if !slices.Contains(p.Brought, name) {
+		p.Brought = append(p.Brought, name)
+	}
+}
+
+// unknownName is for a name that may be one of the file or a built-in one.
+func unknownName(name string, known []string) string {
+	near := nearest.DidYouMean(name, slices.Concat(known, builtins()))
+	if near == "" && len(known) > 0 {
+		near = ": the policy has " + strings.Join(known, ", ") + "; heaptop scenarios lists the built-in ones"
+	}
+	return fmt.Sprintf("no scenario is named %q%s", clip(name), near)
 }
 
 // members are the scenarios of an entry: itself, or one for each workload of the suite that it names. Those are named after

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,4 +104,71 @@ func limitOf(s policy.Scenario, metric string) (l gates.Limit) {
 		}
 	}
 	return l
+}
+
+// A name that the file does not have may be a built-in scenario's or a suite's: it is measured as without a policy, and
+// nothing of the file's settings is on it.
+func TestBuiltinIsFoundBesideThePolicy(t *testing.T) {
+	const text = "runs: 3\nlimits: { peak_rss: 1 MB }\nscenarios:\n  - { name: own, run: ./own }\n  - { name: vim_session, run: ./vim }\n"
+	suite := len(scenario.Suite(scenario.TerminalOperations))
+	for _, c := range []struct {
+		asked   []string
+		brought []string
+		n       int
+	}{
+		{[]string{"cursor_management"}, []string{"cursor_management"}, 1},
+		{[]string{"own", "cursor_management"}, []string{"cursor_management"}, 2},
+		{[]string{scenario.TerminalOperations, "cursor_management"}, []string{scenario.TerminalOperations, "cursor_management"}, suite},
+		{[]string{"all", "demo"}, []string{"demo"}, 3},
+		{[]string{"vim_session"}, nil, 1}, // the policy's own
+	} {
+		p := parse(t, text, policy.Options{Scenarios: c.asked})
+		if len(p.Scenarios) != c.n || !slices.Equal(p.Brought, c.brought) {
+			t.Errorf("%v chooses %d scenarios, want %d; brought are %v", c.asked, len(p.Scenarios), c.n, p.Brought)
+		}
+		for _, s := range p.Scenarios {
+			own := limitOf(s, "peak_rss").From == gates.FromConfig && s.Runs == 3 && s.Run != ""
+			brought := s.Kind == gates.KindBuiltin && s.Runs == 0 && s.Preset == gates.FromStandard && limitOf(s, "peak_rss").From != gates.FromConfig
+			if !own && !brought {
+				t.Errorf("%v: %+v", c.asked, s)
+			}
+		}
+	}
+	for asked, words := range map[string]string{
+		"cursor_managment":    "did you mean \"cursor_management\"?",
+		"terminal_operation":  "did you mean \"terminal_operations\"?",
+		"owm":                 "did you mean \"own\"?",
+		"something_different": "the policy has own, vim_session; heaptop scenarios lists the built-in ones",
+	} {
+		_, err := policy.Parse("heaptop.yml", []byte("version: 1\n"+text), policy.Options{Scenarios: []string{asked}})
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v, want %s", asked, err, words)
+		}
+	}
+}
+
+// The seed of a scenario is stronger than that of an environment, and that than the policy's.
+func TestSeedOfAPolicy(t *testing.T) {
+	const text = "seed: 5\nscenarios:\n  - { name: a, builtin: vim_session }\n  - { name: b, builtin: stability, seed: 7 }\n  - { name: c, run: ./c, limits: { peak_rss: 1 MB } }\n" +
+		"environments:\n  ci: { seed: 6, scenarios: { b: { seed: 9007199254740991 } } }\n"
+	for environment, want := range map[string][2]uint64{"": {5, 7}, "ci": {6, 1<<53 - 1}} {
+		for _, s := range parse(t, text, policy.Options{Environment: environment}).Scenarios {
+			seed := map[string]uint64{"a": want[0], "b": want[1]}[s.Name+s.Group]
+			if s.Group == "b" {
+				seed = want[1]
+			}
+			if s.Seed != seed {
+				t.Errorf("%s in %q draws from %d, want %d", s.Name, environment, s.Seed, seed)
+			}
+		}
+	}
+	for _, seed := range []string{"0", "-1", "1.5", "9007199254740992", "many"} {
+		_, err := policy.Parse("heaptop.yml", []byte("version: 1\nscenarios:\n  - { name: a, builtin: vim_session, seed: "+seed+" }\n"), policy.Options{})
+		if err == nil || !strings.Contains(err.Error(), "is not a whole number from 1 to 9007199254740991") {
+			t.Errorf("seed: %s: %v", seed, err)
+		}
+	}
+	if _, err := policy.Parse("heaptop.yml", []byte("version: 1\nscenarios:\n  - { name: a, run: ./a, seed: 1, limits: { peak_rss: 1 MB } }\n"), policy.Options{}); err == nil || !strings.Contains(err.Error(), "seed does not go with run") {
+		t.Error(err)
+	}
 }

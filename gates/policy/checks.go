@@ -81,13 +81,20 @@ func (r *reader) unused(p *Policy, f *file, env environment) {
 	}
 }
 
-// chosen returns the scenarios of these names, and with each overhead those that it compares.
-func (r *reader) chosen(list []Scenario, names []string) []Scenario {
+// chosen returns the scenarios of these names, and with each overhead those that it compares. What the file has none of that
+// name for, and heaptop brings, comes last.
+func (r *reader) chosen(p *Policy, list []Scenario, names []string) []Scenario {
 	if len(names) == 0 || slices.Equal(names, []string{all}) {
 		return list
 	}
 	want := map[string]bool{}
 	for _, name := range names {
+		if name == all {
+			for _, s := range list {
+				want[s.Name] = true
+			}
+			continue
+		}
 		for _, s := range list {
 			if s.Group == name {
 				want[s.Name] = true
@@ -98,7 +105,7 @@ func (r *reader) chosen(list []Scenario, names []string) []Scenario {
 			continue
 		}
 		if i < 0 {
-			r.problem(place{}, "%s", unknownScenario(name, namesOf(list)))
+			r.bring(p, name, list)
 			continue
 		}
 		want[name] = true
@@ -110,6 +117,13 @@ func (r *reader) chosen(list []Scenario, names []string) []Scenario {
 	for _, s := range list {
 		if want[s.Name] {
 			kept = append(kept, s)
+		}
+	}
+	for _, name := range p.Brought {
+		for _, s := range Builtin(name) {
+			if !slices.ContainsFunc(kept, func(o Scenario) bool { return o.Name == s.Name }) {
+				kept = append(kept, s)
+			}
 		}
 	}
 	return kept

@@ -28,7 +28,8 @@ const (
 	maxRuns     = 1000
 	maxSessions = 1_000_000
 	maxSpan     = 7 * 24 * time.Hour
-	maxShare    = 100 // 10,000 %
+	maxShare    = 100               // 10,000 %
+	maxSeed     = uint64(1)<<53 - 1 // JSON readers with floating point do not change it
 )
 
 // located is a value that was set, and where. A nil pointer to one means that nothing was said.
@@ -49,6 +50,7 @@ type settings struct {
 	warmup     *located[time.Duration]
 	timeout    *located[time.Duration]
 	sessions   *located[int]
+	seed       *located[uint64]
 	checkpoint *located[string]
 	env        map[string]string
 }
@@ -164,6 +166,11 @@ func (s *settings) settingKeys() []key {
 		{"sessions", func(r *reader, n ast.Node) {
 			if v, ok := r.whole(n, "sessions", 1, maxSessions); ok {
 				s.sessions = set(v, n)
+			}
+		}},
+		{"seed", func(r *reader, n ast.Node) {
+			if v, ok := r.seed(n); ok {
+				s.seed = set(v, n)
 			}
 		}},
 		{"checkpoint_on", func(r *reader, n ast.Node) {

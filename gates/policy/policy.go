@@ -17,6 +17,9 @@ type Policy struct {
 	Path string
 	// Scenarios are those chosen, in the file's order, and with each overhead the two scenarios it compares. Never empty.
 	Scenarios []Scenario
+	// Brought are the names that were chosen and that no scenario of the file has: built-in scenarios and suites, which are
+	// measured as they are without a policy.
+	Brought []string
 	// Warnings are what a person should know and what stops nothing: entries of accept that have expired, settings that
 	// have no effect.
 	Warnings []string
@@ -40,6 +43,8 @@ type Scenario struct {
 	Bench string
 	// Builtin is the name of a built-in workload.
 	Builtin string
+	// Seed is what the built-in workload draws from; 0, when nothing is said, is the workload's own.
+	Seed uint64
 	// Group is the name of the entry that asked for a whole suite of built-in workloads, "" for a scenario of its own.
 	Group string
 	// Target is a running process, in the words of the command line.
@@ -101,7 +106,8 @@ type RedisOverhead struct {
 type Options struct {
 	// Environment is the name of the entry of environments that applies, "" for none.
 	Environment string
-	// Scenarios are the names of those to run; none, or "all", for all of them.
+	// Scenarios are the names of those to run; none, or "all", for all of them. A name that no scenario of the file has may
+	// be that of a built-in one, or of a suite of them.
 	Scenarios []string
 	// Now decides which entries of accept have expired; the zero time means none.
 	Now time.Time

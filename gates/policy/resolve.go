@@ -36,7 +36,7 @@ func (r *reader) resolve(f *file, o Options) *Policy {
 	r.overheads(every, places)
 	r.acceptances(p, f, every, o.Now)
 	r.unused(p, f, env)
-	p.Scenarios = r.chosen(every, o.Scenarios)
+	p.Scenarios = r.chosen(p, every, o.Scenarios)
 	if len(r.problems) == 0 {
 		r.finish(p, o.Flags, places)
 	}
@@ -128,6 +128,9 @@ func (r *reader) assemble(e *entry, layers []settings) Scenario {
 		}
 	}
 	also := formOf(e.kind).also
+	if slices.Contains(also, "seed") {
+		s.Seed = last(layers, func(s *settings) *located[uint64] { return s.seed }, 0)
+	}
 	if slices.Contains(also, "duration") {
 		s.Duration = last(layers, func(s *settings) *located[time.Duration] { return s.duration }, 0)
 		s.Warmup = last(layers, func(s *settings) *located[time.Duration] { return s.warmup }, 0)

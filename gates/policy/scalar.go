@@ -68,6 +68,19 @@ func (r *reader) value(n ast.Node, what string) (s string, number float64, isNum
 	return "", 0, false, false
 }
 
+// seed reads what the workloads draw from.
+func (r *reader) seed(n ast.Node) (uint64, bool) {
+	s, v, isNumber, ok := r.value(n, "seed")
+	if !ok {
+		return 0, false
+	}
+	if !isNumber || v != math.Trunc(v) || v < 1 || v > float64(maxSeed) {
+		r.problem(at(n), "seed: %q is not a whole number from 1 to %d", clip(s), maxSeed)
+		return 0, false
+	}
+	return uint64(v), true
+}
+
 // whole reads a whole number from least to most.
 func (r *reader) whole(n ast.Node, what string, least, most int) (int, bool) {
 	s, v, isNumber, ok := r.value(n, what)

@@ -29,7 +29,7 @@ func forms() []form {
 	return []form{
 		{"run", gates.KindCommand, "a command", append([]string{"build", "dir"}, process...)},
 		{"bench", gates.KindBench, "a benchmark", []string{"build", "dir", "env", "preset", "runs", "timeout"}},
-		{"builtin", gates.KindBuiltin, "a built-in workload", process},
+		{"builtin", gates.KindBuiltin, "a built-in workload", append([]string{"seed"}, process...)},
 		{"target", gates.KindTarget, "a target that runs already", []string{"preset", "runs", "duration", "warmup", "timeout", "sessions"}},
 		{"overhead", gates.KindOverhead, "an overhead", nil},
 	}

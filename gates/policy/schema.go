@@ -54,6 +54,7 @@ type settingsDoc struct {
 	Warmup       spanDoc     `json:"warmup,omitempty" jsonschema_description:"Left out of sustained figures and of growth: what comes before the program's agent.Phase of the name work when nothing is said."`
 	Timeout      spanDoc     `json:"timeout,omitempty" jsonschema_description:"A run that takes longer is ended and unmeasured."`
 	Sessions     sessionsDoc `json:"sessions,omitempty" jsonschema_description:"What peak_heap, sustained_heap and live_heap are divided by: what the program says itself by agent.Sessions, else 1, when nothing is said."`
+	Seed         seedDoc     `json:"seed,omitempty" jsonschema_description:"What built-in workloads draw from: 1 when nothing is said. --seed is stronger."`
 	CheckpointOn string      `json:"checkpoint_on,omitempty" jsonschema:"minLength=1,format=regex,pattern=\\S" jsonschema_description:"A line of stdout that matches this regular expression is the checkpoint."`
 	Env          envDoc      `json:"env,omitempty" jsonschema_description:"Added to the environment."`
 }
@@ -125,6 +126,7 @@ type (
 	versionDoc        int
 	sessionsDoc       int
 	runsDoc           string
+	seedDoc           int
 	spanDoc           string
 	presetDoc         string
 	nameDoc           string
@@ -170,12 +172,16 @@ func metricKeys(value func(gates.Metric) *jsonschema.Schema) *jsonschema.Schema 
 // JSONSchema is the form of each in the file.
 func (versionDoc) JSONSchema() *jsonschema.Schema  { return &jsonschema.Schema{Const: Version} }
 func (sessionsDoc) JSONSchema() *jsonschema.Schema { return wholeFrom(1, maxSessions) }
-func (runsDoc) JSONSchema() *jsonschema.Schema     { return either(words(auto), wholeFrom(1, maxRuns)) }
-func (presetDoc) JSONSchema() *jsonschema.Schema   { return words(append(gates.Presets(), none)...) }
-func (nameDoc) JSONSchema() *jsonschema.Schema     { return pattern(namePattern) }
-func (builtinDoc) JSONSchema() *jsonschema.Schema  { return words(builtins()...) }
-func (refDoc) JSONSchema() *jsonschema.Schema      { return pattern(refPattern) }
-func (metricDoc) JSONSchema() *jsonschema.Schema   { return words(metricNames()...) }
+func (seedDoc) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: json.Number(strconv.FormatUint(maxSeed, 10))}
+}
+
+func (runsDoc) JSONSchema() *jsonschema.Schema    { return either(words(auto), wholeFrom(1, maxRuns)) }
+func (presetDoc) JSONSchema() *jsonschema.Schema  { return words(append(gates.Presets(), none)...) }
+func (nameDoc) JSONSchema() *jsonschema.Schema    { return pattern(namePattern) }
+func (builtinDoc) JSONSchema() *jsonschema.Schema { return words(builtins()...) }
+func (refDoc) JSONSchema() *jsonschema.Schema     { return pattern(refPattern) }
+func (metricDoc) JSONSchema() *jsonschema.Schema  { return words(metricNames()...) }
 func (onInconclusiveDoc) JSONSchema() *jsonschema.Schema {
 	return words(OnInconclusive()...)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/launch"
@@ -42,13 +43,32 @@ func (o *Options) builtin(c *command, s *policy.Scenario) error {
 		return nil
 	}
 	c.steps = true
-	if o.Seed != 0 {
-		c.args = append(c.args, "--seed", strconv.FormatUint(o.Seed, 10))
+	if seed := o.draws(s); seed != 0 {
+		c.args = append(c.args, "--seed", strconv.FormatUint(seed, 10))
 	}
 	if s.Duration > 0 {
 		c.args = append(c.args, "--duration", s.Duration.String())
 	}
 	return nil
+}
+
+// draws is the seed of a built-in workload: the command line's, else the policy's; 0 for the workload's own.
+func (o *Options) draws(s *policy.Scenario) uint64 {
+	if o.Seed != 0 {
+		return o.Seed
+	}
+	return s.Seed
+}
+
+// drawn is the seed from which a built-in workload drew, for the report; 0 for all else.
+func (o *Options) drawn(s *policy.Scenario) uint64 {
+	if w, ok := o.find(s.Builtin); s.Kind != gates.KindBuiltin || !ok || w.New == nil {
+		return 0
+	}
+	if seed := o.draws(s); seed != 0 {
+		return seed
+	}
+	return scenario.DefaultSeed
 }
 
 // idle is the fault of a built-in workload that left nothing to judge: it never came to its checkpoint, or allocated nothing

@@ -92,7 +92,7 @@ func (r *runner) prepare(ctx context.Context, j *job) error {
 func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 	began := r.options.now()
 	s := j.scenario
-	out := &gates.Scenario{Name: j.name, Kind: s.Kind, Sessions: s.Sessions}
+	out := &gates.Scenario{Name: j.name, Kind: s.Kind, Sessions: s.Sessions, Seed: r.options.drawn(s)}
 	err := r.compare(ctx, j, out)
 	if err == nil {
 		err = r.alone(ctx, j)

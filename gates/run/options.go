@@ -21,7 +21,7 @@ type Options struct {
 	// Baseline is a stored report, or a folder with one report a scenario, <scenario>.json; "" for none.
 	Baseline string
 	// Seed decides the order of the runs, and what built-in workloads draw; 0 draws one for the order, and leaves the workloads
-	// theirs, which is always the same. The report has it.
+	// the policy's seed, or theirs, which is always the same. The report has it.
 	Seed uint64
 	// Find looks up a built-in workload by its name; nil means scenario.Find.
 	Find func(name string) (scenario.Scenario, bool)

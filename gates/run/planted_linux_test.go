@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -166,6 +167,43 @@ func TestSeedReachesTheWorkload(t *testing.T) {
 	}
 	if other-usual < 0.3e6 {
 		t.Errorf("another seed changes nothing: %.0f and %.0f", usual, other)
+	}
+	for name, c := range map[string]struct{ policy, flag, want uint64 }{
+		"nobody's": {0, 0, builtin.DefaultSeed}, "the policy's": {32 << 10, 0, 32 << 10}, "the flag's": {5, 32 << 10, 32 << 10},
+	} {
+		s := runPlanted(t, "busy", func(s *policy.Scenario, o *run.Options) { s.Seed, o.Seed = c.policy, c.flag })
+		live := s.Metrics["live_heap"].Median
+		if large := live-usual > 0.3e6; s.Seed != c.want || large != (c.want != builtin.DefaultSeed) {
+			t.Errorf("%s seed: the report says %d, want %d; the live heap is %.0f, with the default seed %.0f", name, s.Seed, c.want, live, usual)
+		}
+	}
+}
+
+// Two measurements with different seeds are of different work: they are not compared.
+func TestSeedsThatDifferAreNotCompared(t *testing.T) {
+	first := filepath.Join(t.TempDir(), "first.json")
+	report := func(seed uint64, baseline string) *gates.Report {
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := policy.Scenario{Name: "busy", Kind: gates.KindBuiltin, Builtin: "busy", Seed: seed, Runs: 2, Sessions: 4, Limits: limit("peak_heap", 100e6),
+			Env: map[string]string{childEnv: "1", "XDG_RUNTIME_DIR": t.TempDir()}}
+		return measure(t, run.Options{Find: findPlanted, Self: []string{exe, plantedCommand}, Baseline: baseline, Policy: &policy.Policy{Scenarios: []policy.Scenario{s}}})
+	}
+	data, err := report(1, "").JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(first, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := comparison(t, only(t, report(2, first)), "allocs")
+	if !strings.Contains(c.Reason, "drew from the seed 1, and this one from 2") || c.Verdict == gates.Stable {
+		t.Errorf("%s: %q", c.Verdict, c.Reason)
+	}
+	if c := comparison(t, only(t, report(1, first)), "allocs"); strings.Contains(c.Reason, "seed") {
+		t.Errorf("the same seed: %s: %q", c.Verdict, c.Reason)
 	}
 }
 

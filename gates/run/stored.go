@@ -200,6 +200,11 @@ func (r *runner) compareStored(j *job, out *gates.Scenario) error {
 		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
 		return nil
 	}
+	if then.Seed != 0 && out.Seed != 0 && then.Seed != out.Seed {
+		why := fmt.Sprintf("the baseline's workload drew from the seed %d, and this one from %d: its work was another", then.Seed, out.Seed)
+		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
+		return nil
+	}
 	baseline, current := map[string][]float64{}, map[string][]float64{}
 	for _, name := range comparable(settings) {
 		if m, ok := then.Metrics[name]; ok && len(m.Values) > 0 {

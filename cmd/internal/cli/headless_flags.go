@@ -18,6 +18,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 // noPolicy is the next step where there is nothing to read.
@@ -88,7 +89,7 @@ func (a *asked) bind(c *cobra.Command) []string {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&a.config, "config", policy.Name, "the policy `FILE`")
-	f.Var(&names{&a.scenarios}, "scenario", "only these scenarios of the policy, or all; without a policy the built-in ones of heaptop scenarios")
+	f.Var(&names{&a.scenarios}, "scenario", "only these: scenarios of the policy, or all of it; built-in ones or suites of them, as heaptop scenarios lists them")
 	f.StringVar(&a.suite, "suite", "", "a built-in set of scenarios by `NAME`, in place of a policy")
 	f.Var(&choice{&a.flags.Preset, gates.Presets(), "unknown preset, known are"}, "preset", "built-in limits, below those of the policy")
 	f.BoolVar(&a.strict, "strict", false, "the same as --preset strict")
@@ -127,11 +128,11 @@ func (a *asked) complete(c *cobra.Command) {
 	}
 }
 
-// completeScenarios offers the names in the policy; the built-in ones where there is none.
+// completeScenarios offers the names in the policy, then the built-in ones and their suites.
 func (a *asked) completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	p, err := policy.Read(a.config, policy.Options{Flags: policy.Flags{NoGates: true}})
 	if errors.Is(err, fs.ErrNotExist) {
-		return builtinNames(), cobra.ShellCompDirectiveNoFileComp
+		p, err = &policy.Policy{}, nil
 	}
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -139,6 +140,11 @@ func (a *asked) completeScenarios(*cobra.Command, []string, string) ([]string, c
 	list := []string{"all"}
 	for _, s := range p.Scenarios {
 		list = append(list, s.Name)
+	}
+	for _, name := range slices.Concat(builtinNames(), scenario.Suites()) {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
@@ -171,6 +177,7 @@ func (a *asked) read(given func(string) bool, single *policy.Scenario, now time.
 		p, err = a.withoutPolicy()
 	}
 	if err == nil {
+		a.toldBrought(p)
 		return p, nil
 	}
 	switch {

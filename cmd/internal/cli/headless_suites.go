@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
@@ -18,9 +17,15 @@ type suite struct {
 
 // suites is the table of them. To add one is to add a row.
 func suites() []suite {
-	list := []suite{{"builtin", func() []policy.Scenario { return builtinScenarios(scenario.All()) }}}
+	list := []suite{{"builtin", func() []policy.Scenario {
+		var all []policy.Scenario
+		for _, name := range builtinNames() {
+			all = append(all, policy.Builtin(name)...)
+		}
+		return all
+	}}}
 	for _, name := range scenario.Suites() {
-		list = append(list, suite{name, func() []policy.Scenario { return builtinScenarios(scenario.Suite(name)) }})
+		list = append(list, suite{name, func() []policy.Scenario { return policy.Builtin(name) }})
 	}
 	return append(list, suite{redisSuite, func() []policy.Scenario { return nil }}) // of the server that is named
 }
@@ -57,43 +62,40 @@ func builtinNames() []string {
 	return names
 }
 
-// withoutPolicy makes the policy where there is no file and no target: of the built-in scenarios that were named, else of the
-// usual suites.
+// withoutPolicy makes the policy where there is no file and no target: of the built-in scenarios and suites that were named,
+// else of the usual suites.
 func (a *asked) withoutPolicy() (*policy.Policy, error) {
 	if a.environment != "" {
 		return nil, usagef(noPolicy, "--environment %s: there is no %s here", a.environment, policy.Name)
 	}
+	asked := a.scenarios
+	if len(asked) == 0 || slices.Contains(asked, "all") {
+		asked = slices.Concat(usualSuites(), slices.DeleteFunc(slices.Clone(asked), func(name string) bool { return name == "all" }))
+	}
 	var list []policy.Scenario
-	for _, name := range a.scenarios {
-		s, ok := scenario.Find(name)
-		if !ok {
+	for _, name := range asked {
+		found := policy.Builtin(name)
+		if len(found) == 0 {
 			return nil, usagef("see heaptop scenarios, or write a policy", "--scenario %s: there is no %s here, and no built-in scenario of that name%s", name,
-				policy.Name, didYouMean("", name, builtinNames()))
+				policy.Name, didYouMean("", name, slices.Concat(builtinNames(), scenario.Suites())))
 		}
-		list = append(list, builtinScenarios([]scenario.Scenario{s})...)
-	}
-	if len(list) > 0 {
-		return policy.Of(a.flags, list...)
-	}
-	for _, name := range usualSuites() {
-		list = append(list, suiteOf(name)...)
-	}
-	if len(list) == 0 {
-		return nil, usagef(noPolicy, "there is no %s here, and no target is named", policy.Name)
+		for _, s := range found {
+			if !slices.ContainsFunc(list, func(o policy.Scenario) bool { return o.Name == s.Name }) {
+				list = append(list, s)
+			}
+		}
 	}
 	p, err := policy.Of(a.flags, list...)
-	if err == nil {
+	if err == nil && len(a.scenarios) == 0 {
 		a.instead = fmt.Sprintf("there is no %s here and no target is named: the %d built-in scenarios of %s are measured, with the preset %s", policy.Name,
 			len(list), strings.Join(usualSuites(), ", "), p.Scenarios[0].Preset)
 	}
 	return p, err
 }
 
-// builtinScenarios makes a scenario of the policy of each workload.
-func builtinScenarios(list []scenario.Scenario) []policy.Scenario {
-	var out []policy.Scenario
-	for _, s := range list {
-		out = append(out, policy.Scenario{Kind: gates.KindBuiltin, Builtin: s.Name})
+// toldBrought says which of the names are none of the policy's.
+func (a *asked) toldBrought(p *policy.Policy) {
+	if len(p.Brought) > 0 {
+		a.instead = fmt.Sprintf("%s has no scenario named %s: what heaptop brings under this name is measured, as without a policy", p.Path, strings.Join(p.Brought, ", "))
 	}
-	return out
 }
