@@ -163,7 +163,7 @@ func (r *LeakReport) note(text string) {
 func (w *LeakWatch) noKeys() string {
 	switch n := len(w.server.groups.times); {
 	case !w.server.walked:
-		return "Which keys grow cannot be told: the names of keys were not read, and a recording does not keep them."
+		return "Which keys grow cannot be told: the keys were not walked over meanwhile. A recording does not keep them, and the dashboard walks while it shows them."
 	case n < 2:
 		return fmt.Sprintf("Which keys grow cannot be told: %s over all keys came to an end, and 2 are needed. A longer watch would tell.", plural(n, "walk"))
 	default:

@@ -82,12 +82,14 @@ func (m *model) serverNews(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		m.asked.keys.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetKeys(msg.keys, msg.err)
+			m.judge.read(msg.err, func(w *analysis.LeakWatch) { w.Keys(msg.keys) })
 			return m.heard(tab.NewsServer), true
 		}
 	case clientsMsg:
 		m.asked.clients.busy = false
 		if msg.watch == m.watchID {
 			m.st.SetClients(msg.clients, msg.err)
+			m.judge.read(msg.err, func(w *analysis.LeakWatch) { w.Clients(msg.clients) })
 			return m.heard(tab.NewsServer), true
 		}
 	default:

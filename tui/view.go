@@ -83,8 +83,11 @@ func (m *model) footerKeys() []keys.Binding {
 		if b.Word == "" || m.why(b.ID) != "" {
 			continue
 		}
-		if b.ID == keys.Pause && paused {
+		switch {
+		case b.ID == keys.Pause && paused:
 			b.Word = "resume"
+		case b.ID == keys.Collect && tab.TellsOfServer(m.st):
+			b.Word = "purge"
 		}
 		shown = append(shown, b)
 	}

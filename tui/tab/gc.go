@@ -41,7 +41,7 @@ func (g *GC) Mode() Mode { return Normal }
 
 // Why implements Screen.
 func (g *GC) Why(st *State, id keys.ID) string {
-	if tellsOfServer(st) && id == keys.WhatIf {
+	if TellsOfServer(st) && id == keys.WhatIf {
 		return "a server has no GOGC: what it does instead is shown"
 	}
 	switch id {
@@ -165,7 +165,7 @@ func (g *GC) View(st *State, width, height int) string {
 }
 
 func (g *GC) draw(st *State, width, height int) string {
-	if tellsOfServer(st) {
+	if TellsOfServer(st) {
 		return serverCollector(st, width, height)
 	}
 	if why := whyNoGC(st); why != "" {

@@ -279,7 +279,7 @@ func (m *Memory) draw(st *State, width, height int) string {
 	default:
 		parts = append(parts, memoryLedger(st, width, top))
 	}
-	if tellsOfServer(st) && len(m.rows) == 0 {
+	if TellsOfServer(st) && len(m.rows) == 0 {
 		parts = append(parts, serverBoard(st, width, sites))
 	} else {
 		parts = append(parts, m.sites(st, width, sites))

@@ -115,7 +115,7 @@ func memoryLines(st *State, d *Data, cols int) []chart.Line {
 		{"goal", sampler.GoHeapGoal, 2, chart.Dotted},
 		{"swap", sampler.ProcessSwap, 4, chart.Dotted},
 		{"heap in use", sampler.GoClassObjects, 1, chart.Light},
-		{"peak of used", sampler.RedisUsedPeak, 2, chart.Dotted},
+		{"peak used", sampler.RedisUsedPeak, 2, chart.Dotted},
 		{"used", sampler.RedisUsed, 1, chart.Light},
 		{"rss", sampler.ProcessRSS, 0, chart.Heavy},
 	} {

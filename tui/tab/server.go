@@ -9,9 +9,9 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-// tellsOfServer reports whether what is shown tells how a data server uses its memory: then its figures stand where a Go
+// TellsOfServer reports whether what is shown tells how a data server uses its memory: then its figures stand where a Go
 // program has allocation sites and a collector.
-func tellsOfServer(st *State) bool {
+func TellsOfServer(st *State) bool {
 	s := st.Data().Snapshot
 	return s != nil && anyOf(s, sampler.RedisUsed)
 }

@@ -25,14 +25,14 @@ func NewServed() *Served { return &Served{Processes: NewProcesses()} }
 // Needs implements Needer.
 func (s *Served) Needs(st *State) Needs {
 	n := s.Processes.Needs(st)
-	n.Keys = tellsOfServer(st)
+	n.Keys = TellsOfServer(st)
 	n.Clients = n.Keys
 	return n
 }
 
 // listsHeight is how many rows the lists of a server take, 0 where there is none or no room.
 func (s *Served) listsHeight(st *State) int {
-	if !tellsOfServer(st) || s.size.Height < 10 {
+	if !TellsOfServer(st) || s.size.Height < 10 {
 		return 0
 	}
 	return s.size.Height * 3 / 5
@@ -138,14 +138,56 @@ func clientsPanel(st *State, width, height int) string {
 		}
 		return th.Frame(frame, th.Label.Render(strings.Join(theme.Wrap(why, max(inner, 1), max(rows, 1)), "\n")), width, height)
 	}
-	const addr, command = 22, 14
-	lines := []string{th.Label.Render(theme.Pad("address", addr) + theme.PadLeft("memory", bytesCells+1) + theme.PadLeft("output", bytesCells+1) + "  " + theme.Pad("command", command) + " name")}
-	for _, c := range d.Clients.List[:min(len(d.Clients.List), max(rows-1, 0))] {
-		lines = append(lines, theme.Pad(theme.TruncateLeft(theme.Clean(c.Addr), addr-1), addr)+
-			theme.PadLeft(known(c.Memory, unit.Bytes), bytesCells+1)+theme.PadLeft(known(c.Output, unit.Bytes), bytesCells+1)+"  "+
-			theme.Pad(theme.Clean(c.Command), command)+" "+theme.Clean(c.Name))
+	return th.Frame(frame, strings.Join(clientLines(th, d.Clients.List, inner, rows), "\n"), width, height)
+}
+
+// clientLines are the titles and as many clients as there is room for. A client's name is worth more than its last command, and
+// that more than the output that waits: where there is little room, these go first.
+func clientLines(th *theme.Theme, list []sampler.Client, width, rows int) []string {
+	list = list[:min(len(list), max(rows-1, 0))]
+	addr, name, command := len("address"), 0, len("command")
+	for i := range list {
+		addr = max(addr, theme.Width(theme.Clean(list[i].Addr)))
+		name = max(name, theme.Width(theme.Clean(list[i].Name)))
+		command = max(command, theme.Width(theme.Clean(list[i].Command)))
 	}
-	return th.Frame(frame, strings.Join(lines[:min(len(lines), max(rows, 1))], "\n"), width, height)
+	addr, command = min(addr, 21), min(command, 16)
+	if name > 0 {
+		name = min(max(name, len("name")), 24)
+	}
+	gap := func(cells int) int {
+		if cells == 0 {
+			return 0
+		}
+		return cells + 2
+	}
+	output := bytesCells + 1
+	left := func() int { return width - addr - (bytesCells + 1) - output - gap(command) - gap(name) }
+	if left() < 0 {
+		output = 0
+	}
+	if left() < 0 {
+		command = 0
+	}
+	line := func(a, memory, waits, did, called string) string {
+		text := theme.Pad(theme.TruncateLeft(a, addr), addr) + theme.PadLeft(memory, bytesCells+1)
+		if output > 0 {
+			text += theme.PadLeft(waits, output)
+		}
+		if command > 0 {
+			text += "  " + theme.Pad(theme.Truncate(did, command), command)
+		}
+		if name > 0 {
+			text += "  " + theme.Truncate(called, name)
+		}
+		return theme.Truncate(text, width)
+	}
+	lines := []string{th.Label.Render(line("address", "memory", "output", "command", "name"))}
+	for i := range list {
+		c := &list[i]
+		lines = append(lines, line(theme.Clean(c.Addr), known(c.Memory, unit.Bytes), known(c.Output, unit.Bytes), theme.Clean(c.Command), theme.Clean(c.Name)))
+	}
+	return lines[:min(len(lines), max(rows, 1))]
 }
 
 func known(r sampler.Reading, print func(float64) string) string {
