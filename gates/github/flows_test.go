@@ -313,6 +313,37 @@ func TestTheHistoryBeginsAnewWhereItCannotBeFetched(t *testing.T) {
 	}
 }
 
+// TestANightByHeaptopAlone runs every command of the nightly workflow as it stands there, but for the time that stability is
+// watched and the port of Redis, on which nobody answers: that is exit 2, and what is typed wrong would be 3.
+func TestANightByHeaptopAlone(t *testing.T) {
+	samplertest.NotUnderRace(t)
+	f := newFake(t)
+	f.login = ""
+	r := newRunner(t, map[string]any{"schedule": "20 20 * * *"}, map[string]string{"GITHUB_API_URL": f.URL, "GITHUB_SHA": sha})
+	write(t, filepath.Join(r.workspace, "heaptop.yml"), []byte("version: 1\nscenarios:\n  - name: tiny\n    runs: 1\n    run: 'true'\n    limits: { peak_rss: 64 MB }\n"))
+	r.shim = "#!/usr/bin/env bash\nset -- \"${@/#30m/1s}\"\nexec \"$HEAPTOP\" \"${@/localhost:6379/localhost:1}\"\n"
+	if r.call("event-nightly.yml", map[string]any{}) {
+		t.Error("a night without Redis is a pass")
+	}
+	codes, err := os.ReadFile(filepath.Join(r.artifacts["memory-nightly"], "heaptop-out", "codes.txt"))
+	if want := "gates 0\nstability 0\noverhead 2\n"; err != nil || string(codes) != want {
+		t.Fatalf("the codes are %q, %v; want %q\n%s", codes, err, want, &r.log)
+	}
+	kept, err := filepath.Glob(filepath.Join(r.artifacts["memory-history"], "heaptop-history", "*-4711-stability.json"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("the history has no report of stability: %v, %v", kept, err)
+	}
+	if rep := readReport(t, kept[0]); len(rep.Scenarios) != 3 {
+		t.Errorf("stability of %d scenarios, want 3", len(rep.Scenarios))
+	}
+	if summary, _ := os.ReadFile(r.summary); !strings.Contains(string(summary), "vim_session") || !strings.Contains(string(summary), "tiny") {
+		t.Errorf("the summary is %s", summary)
+	}
+	if strings.Contains(r.log.String(), "heaptop: exit 3") || len(f.issues) > 0 {
+		t.Errorf("%d issues\n%s", len(f.issues), &r.log)
+	}
+}
+
 // TestPermissionsAreTheLeast names every permission of every job: one more is a change that somebody has to read here.
 func TestPermissionsAreTheLeast(t *testing.T) {
 	flows, _ := rendered(t)
