@@ -52,7 +52,7 @@ class Chart {
   }
 
   controls() {
-    this.reset = button("Reset", "Show all of " + this.title, () => this.view(this.data.start, this.data.end));
+    this.reset = button("Reset", "Reset to all of " + this.title, () => this.view(this.data.start, this.data.end));
     const zoom = (by) => () => this.zoom(by, (this.from + this.to) / 2);
     this.figure.querySelector("figcaption").append(el("div", { class: "controls", role: "group", "aria-label": "Zoom" },
       button("+", "Zoom in", zoom(0.5)), button("−", "Zoom out", zoom(2)), this.reset));
