@@ -44,6 +44,8 @@ func checkValid(t testing.TB, format, text string, r *gates.Report) {
 		err = checkAnnotations(text)
 	case "markdown":
 		err = checkMarkdown(text)
+	case "html":
+		_, _, err = readPage(text)
 	}
 	if err != nil {
 		t.Errorf("%s: %v\n%.3000s", format, err, text)
@@ -56,7 +58,7 @@ func TestOtherReadersAgree(t *testing.T) {
 	all["hostile"] = hostile(t)
 	for kind, r := range all {
 		t.Run(kind, func(t *testing.T) {
-			for _, format := range []string{"junit", "metrics", "benchfmt", "openmetrics", "influx", "datadog", "github", "markdown"} {
+			for _, format := range []string{"junit", "metrics", "benchfmt", "openmetrics", "influx", "datadog", "github", "markdown", "html"} {
 				checkValid(t, format, render(t, format, r), r)
 			}
 		})
@@ -304,6 +306,7 @@ func checkAnnotations(text string) error {
 // checkMarkdown holds that nothing from outside is markup: only the tags that we write, tables with even rows, folds closed.
 func checkMarkdown(text string) error {
 	plain := regexp.MustCompile("(?s)\n  ```yaml\n.*?\n  ```\n").ReplaceAllString(text, "\n")
+	plain = regexp.MustCompile("(?s)\n```\n.*?\n?```\n").ReplaceAllString(plain, "\n")
 	for _, tag := range regexp.MustCompile(`<[^>]*>?`).FindAllString(plain, -1) {
 		if !slices.Contains([]string{"<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>"}, tag) {
 			return fmt.Errorf("tag %q", tag)

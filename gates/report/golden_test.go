@@ -20,6 +20,9 @@ func TestFormats(t *testing.T) {
 	for kind, r := range reports(t) {
 		for _, f := range report.Formats() {
 			t.Run(kind+"/"+f.Name, func(t *testing.T) {
+				if f.Name == "html" {
+					t.Skip("TestHTMLText holds what a page says")
+				}
 				got := render(t, f.Name, r)
 				path := filepath.Join("testdata", kind+"."+f.Name)
 				if *update {

@@ -32,6 +32,7 @@ func Formats() []Format {
 		{"text", "for people: what failed, where, what to do next, and a table of 80 columns", Text},
 		{"json", "the report itself, which can be a baseline", JSON},
 		{"markdown", "GitHub flavoured Markdown, short enough for a comment", Markdown},
+		{"html", "a page of its own for a browser, offline, which sorts and explains", HTML},
 		{"junit", "JUnit XML, as CI systems show test results", JUnit},
 		{"metrics", "a line METRIC:<scenario>.<metric>:<value> for each number", MetricLines},
 		{"benchfmt", "Go benchmark lines, one a run, for benchstat", Benchfmt},

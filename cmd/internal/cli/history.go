@@ -36,7 +36,7 @@ const (
 	formatMarkdown = "markdown"
 )
 
-func historyFormats() []string { return []string{formatText, formatJSON, formatMarkdown} }
+func historyFormats() []string { return []string{formatText, formatJSON, formatMarkdown, formatHTML} }
 
 // remembering are the options of heaptop history.
 type remembering struct {
@@ -63,6 +63,7 @@ func newHistory(env *environment) *cobra.Command {
 		Example: `  heaptop history reports
   heaptop history --metric peak_rss --since 90d reports
   heaptop history --anchor v1-report.json --format markdown reports
+  heaptop history --format html --output history.html reports
   heaptop history --keep 400 reports`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -81,7 +82,7 @@ func newHistory(env *environment) *cobra.Command {
 	f.StringVar(&o.branch, "branch", "", "only reports of this branch, by its `NAME`")
 	f.StringVar(&o.anchor, "anchor", "", "what growth is counted from: a `COMMIT` of the history, or a report's file (default: the first report)")
 	f.BoolVar(&o.all, "all", false, "every metric of every scenario")
-	f.Var(&choice{&o.format, historyFormats(), "unknown format, known are"}, "format", "text, json or markdown")
+	f.Var(&choice{&o.format, historyFormats(), "unknown format, known are"}, "format", "text, json, markdown or html: a page for a browser")
 	f.StringVar(&o.output, "output", "", "write it to this `FILE`, complete or not at all")
 	f.IntVar(&o.keep, "keep", 0, "first remove the oldest reports of the folder until this `NUMBER` is left")
 	for name, f := range map[string]cobra.CompletionFunc{
@@ -132,6 +133,8 @@ func (o *remembering) run(prune bool) error {
 			return p.json()
 		case formatMarkdown:
 			return []byte(p.markdown()), nil
+		case formatHTML:
+			return p.html()
 		}
 		return []byte(p.text(textWidth(o.env.Out))), nil
 	})

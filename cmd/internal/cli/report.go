@@ -19,6 +19,7 @@ type rendering struct {
 	files   []string
 	formats []string
 	sending sending
+	page    onPage
 }
 
 func newReport(env *environment) *cobra.Command {
@@ -35,9 +36,16 @@ environment alone: INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD; DD_API_
 tried five times. Nothing is written to stdout then, unless --format asks for it. A report that is sent twice is the same
 points.
 
+The format html is a page of its own that opens anywhere, offline: the verdict, a table of all scenarios, each of them with
+its limits, comparisons and causes. Of several reports it is the page of a night: it names each of them, and with --history,
+which is what heaptop history reads, it shows the trend of every gate and where its level changed. --link puts an address on
+the page; the run of GitHub Actions is linked where heaptop runs in one.
+
 The exit code is 0 whatever the verdict inside, 2 when not all was sent, 3 when a file is no report.`,
 		Example: `  heaptop report report.json
   heaptop report --format json=all.json linux.json arm64.json
+  heaptop report gates.json stability.json --history reports --format html=night.html
+  heaptop report report.json --link profiles=https://example.com/profiles --format html=report.html
   heaptop report report.json --send "influx=http://localhost:8086?db=heaptop" --dry-run`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -49,10 +57,15 @@ The exit code is 0 whatever the verdict inside, 2 when not all was sent, 3 when 
 		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
 	}
 	c.Flags().Var(&wordList{&o.formats, "NAME[=FILE]"}, "format", "one of "+strings.Join(reportFormats(), ", ")+"; to a file with NAME=FILE; may be repeated")
+	c.Flags().Var(&wordList{&o.page.history, "DIR|FILE"}, "history", "with the format html: reports whose trends are shown; may be repeated")
+	c.Flags().Var(&wordList{&o.page.typed, "NAME=URL"}, "link", "with the format html: an https address that the page links to; may be repeated")
 	c.Flags().Var(&wordList{&o.sending.typed, "WHERE"}, "send", "send the numbers to influx=URL or datadog; may be repeated")
 	c.Flags().BoolVar(&o.sending.dryRun, "dry-run", false, "with --send: print what would be sent, without a token; send nothing")
 	if err := c.RegisterFlagCompletionFunc("send", cobra.FixedCompletions([]string{send.Influx + "=", send.Datadog},
 		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)); err != nil {
+		panic(err) // the flag was bound before
+	}
+	if err := c.RegisterFlagCompletionFunc("link", cobra.NoFileCompletions); err != nil {
 		panic(err) // the flag was bound before
 	}
 	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(reportFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -68,6 +81,9 @@ func (o *rendering) run(ctx context.Context) error {
 	if err := o.sending.parse(o.env.Getenv); err != nil {
 		return err
 	}
+	if err := o.page.parse(o.env, o.formats); err != nil {
+		return err
+	}
 	var list []stored
 	for _, path := range o.files {
 		r, err := readReportFile(path)
@@ -76,6 +92,9 @@ func (o *rendering) run(ctx context.Context) error {
 		}
 		list = append(list, stored{path, r})
 	}
+	if err := o.page.read(o.env); err != nil {
+		return err
+	}
 	all := merge(list)
 	if len(o.sending.list) == 0 || len(o.formats) > 0 {
 		outputs, err := openReports(o.env, o.formats, "")
@@ -83,6 +102,7 @@ func (o *rendering) run(ctx context.Context) error {
 			return err
 		}
 		defer outputs.discard()
+		outputs.withPage(&o.page, list)
 		if err := outputs.write(all); err != nil {
 			return err
 		}

@@ -27,10 +27,8 @@ func Write(w io.Writer, p *Page) error {
 	if p == nil {
 		return errors.New("write page: there is none")
 	}
-	for _, part := range p.Parts {
-		if err := checkBlocks(part.Blocks); err != nil {
-			return fmt.Errorf("write page: section %q: %w", clean(part.Title), err)
-		}
+	if err := checkParts(p.Parts); err != nil {
+		return fmt.Errorf("write page: %w", err)
 	}
 	kit, err := loaded()
 	if err != nil {
@@ -42,6 +40,15 @@ func Write(w io.Writer, p *Page) error {
 	}
 	if _, err := w.Write(data); err != nil {
 		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+func checkParts(parts []Part) error {
+	for _, part := range parts {
+		if err := checkBlocks(part.Blocks); err != nil {
+			return fmt.Errorf("section %q: %w", clean(part.Title), err)
+		}
 	}
 	return nil
 }
@@ -132,19 +139,25 @@ func hash(s string) string {
 func (k *kit) fit(p *Page) ([]byte, error) {
 	l := full()
 	for range 12 {
-		var b bytes.Buffer
-		v := newView(p, l)
-		v.Policy, v.CSS, v.Script = k.policy(), template.CSS(k.css), template.JS(k.script)
-		if err := k.page.Execute(&b, v); err != nil {
-			return nil, err
-		}
-		if b.Len() < MaxBytes {
-			return b.Bytes(), nil
+		data, err := k.render(p, l)
+		if err != nil || len(data) < MaxBytes {
+			return data, err
 		}
 		fixed := len(k.css) + len(k.script)
-		l = l.tighter(float64(b.Len()-fixed) / float64(MaxBytes-fixed))
+		l = l.tighter(float64(len(data)-fixed) / float64(MaxBytes-fixed))
 	}
 	return nil, fmt.Errorf("it does not fit into %d bytes, however much of it is left out", MaxBytes)
+}
+
+// render renders a page within limits, however large it becomes.
+func (k *kit) render(p *Page, l limits) ([]byte, error) {
+	var b bytes.Buffer
+	v := newView(p, l)
+	v.Policy, v.CSS, v.Script = k.policy(), template.CSS(k.css), template.JS(k.script)
+	if err := k.page.Execute(&b, v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // clean makes a text of a stranger safe to print; escaping is the template's.
