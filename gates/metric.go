@@ -60,6 +60,10 @@ func Metrics() []Metric {
 			Definition: "at the checkpoint, above the baseline"},
 		{Name: "overhead_ratio", Unit: "ratio",
 			Definition: "memory of one representation over another of the same data"},
+		{Name: "peak_used_memory", Unit: "bytes", Peak: true,
+			Definition: "used_memory_peak of a Redis server: the largest used_memory since it started, or since CONFIG RESETSTAT"},
+		{Name: "used_memory", Unit: "bytes", Steady: true,
+			Definition: "75th percentile of a Redis server's used_memory after warm-up"},
 	}
 }
 

@@ -27,7 +27,7 @@ func (r *reader) overheads(list []Scenario, places map[string]*entry) {
 				r.problem(side.at, "%s", unknownScenario(side.value, namesOf(list)))
 			case list[i].Kind == gates.KindOverhead:
 				r.problem(side.at, "%s is an overhead itself: want a scenario that is run", side.value)
-			case o.metric.value != "" && !Measures(list[i].Kind, o.metric.value):
+			case o.metric.value != "" && !list[i].Measures(o.metric.value):
 				r.problem(o.metric.at, "%s is not measured of %s, which is %s", o.metric.value, side.value, formOf(list[i].Kind).words)
 			}
 		}
@@ -57,7 +57,7 @@ func (r *reader) acceptances(p *Policy, f *file, list []Scenario, now time.Time)
 		switch {
 		case i < 0:
 			r.problem(a.scenario, "%s", unknownScenario(a.Scenario, namesOf(list)))
-		case !Measures(list[i].Kind, a.Metric):
+		case !list[i].Measures(a.Metric):
 			r.problem(a.metric, "%s is not measured of %s", a.Metric, formOf(list[i].Kind).words)
 		case !now.IsZero() && !a.Until.IsZero() && !now.Before(a.Until):
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s:%d: accepted growth of %s in %s expired after %s and no longer holds (%s)",
@@ -139,7 +139,7 @@ func (r *reader) finish(p *Policy, f Flags, places map[string]*entry) {
 		}) && !s.gated(f)
 	}
 	for _, l := range f.Limits {
-		if !slices.ContainsFunc(p.Scenarios, func(s Scenario) bool { return Measures(s.Kind, l.Metric) }) {
+		if !slices.ContainsFunc(p.Scenarios, func(s Scenario) bool { return s.Measures(l.Metric) }) {
 			r.problem(place{}, "--limit %s: none of the scenarios measures it", l.Metric)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/alloc-dev/heaptop/sampler"
 )
 
 // Name is the file that is read when none is named.
@@ -76,7 +78,7 @@ func nameOf(s Scenario) string {
 	case s.Bench != "":
 		text = filepath.Base(s.Bench)
 	case s.Target != "":
-		text = s.Target
+		text = sampler.WithoutPassword(s.Target)
 	}
 	name := make([]byte, 0, len(text))
 	for i := 0; i < len(text) && len(name) < 40; i++ {

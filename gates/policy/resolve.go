@@ -164,7 +164,7 @@ func (s *Scenario) setLimits(layers []settings) {
 
 // limit sets the limit of a metric in place of the one that was, where the scenario measures it.
 func (s *Scenario) limit(l gates.Limit) {
-	if !Measures(s.Kind, l.Metric) {
+	if !s.Measures(l.Metric) {
 		return
 	}
 	if i := slices.IndexFunc(s.Limits, func(o gates.Limit) bool { return o.Metric == l.Metric }); i >= 0 {

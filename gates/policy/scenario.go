@@ -47,8 +47,39 @@ func Measures(kind gates.Kind, metric string) bool {
 		return kind == gates.KindBench
 	case "overhead_ratio":
 		return kind == gates.KindOverhead
+	case "used_memory", "peak_used_memory":
+		return kind == gates.KindTarget
 	}
 	return kind != gates.KindBench && kind != gates.KindOverhead
+}
+
+// Measures says whether the scenario measures a metric.
+func (s *Scenario) Measures(metric string) bool {
+	if s.Kind == gates.KindTarget && s.Target != "" {
+		return MeasuresTarget(s.Target, metric)
+	}
+	return Measures(s.Kind, metric)
+}
+
+// MeasuresTarget says whether a metric is measured of a target: a Redis server has no Go heap, and only it has used_memory.
+func MeasuresTarget(target, metric string) bool {
+	t, err := sampler.ParseTarget(target)
+	isRedis := err == nil && t.Kind == sampler.KindRedis
+	switch metric {
+	case "used_memory", "peak_used_memory":
+		return isRedis
+	case "peak_rss", "peak_cgroup", "sustained_rss", "growth", "growth_rate":
+		return true
+	}
+	return !isRedis && Measures(gates.KindTarget, metric)
+}
+
+// targetWords says what a target is where a metric is not measured of it.
+func targetWords(target string) string {
+	if t, err := sampler.ParseTarget(target); err == nil && t.Kind == sampler.KindRedis {
+		return "a Redis server"
+	}
+	return "a target that is no Redis server"
 }
 
 // CheckTarget refuses what cannot be measured over time, whatever it is.
@@ -59,8 +90,6 @@ func CheckTarget(s string) error {
 		return err
 	case t.Kind == sampler.KindFile:
 		return fmt.Errorf("target %s is a file: it has been measured already, see heaptop %s", clip(s), clip(s))
-	case t.Kind == sampler.KindRedis:
-		return fmt.Errorf("target %s is a Redis server: --suite redis-overhead measures what documents take in it; to watch its memory name its process, redis-server", clip(t.String()))
 	}
 	return nil
 }
@@ -140,8 +169,11 @@ func (r *reader) kind(e *entry) {
 		}
 	}
 	for _, l := range e.limits {
-		if !Measures(e.kind, l.value.Metric) {
+		switch {
+		case !Measures(e.kind, l.value.Metric):
 			r.problem(l.at, "%s is not measured of %s", l.value.Metric, f.words)
+		case e.kind == gates.KindTarget && e.what != "" && !MeasuresTarget(e.what, l.value.Metric):
+			r.problem(l.at, "%s is not measured of %s", l.value.Metric, targetWords(e.what))
 		}
 	}
 }

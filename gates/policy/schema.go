@@ -194,7 +194,7 @@ func (spanDoc) JSONSchema() *jsonschema.Schema {
 }
 
 func (targetDoc) JSONSchema() *jsonschema.Schema {
-	name := pattern(`^((https?|unix)://.+|[^-:][^:]*)$`)
+	name := pattern(`^((https?|unix|rediss?|redis\+unix)://.+|[^-:][^:]*)$`)
 	name.Not = pattern(`\.(heaprec|heapsnap)$`)
 	return either(wholeFrom(1, 1<<31-1), name)
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/goproc"
-	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/proc"
 )
 
@@ -26,7 +24,7 @@ const (
 func (r *runner) target(ctx context.Context, s *policy.Scenario) ([]gates.Scenario, error) {
 	t, err := resolve(ctx, s.Target)
 	if err != nil {
-		return nil, fmt.Errorf("target %s: %w", s.Target, err)
+		return nil, fmt.Errorf("target %s: %w", sampler.WithoutPassword(s.Target), err)
 	}
 	j := &job{scenario: s, name: s.Name, at: r.trees.user()}
 	j.run = func(ctx context.Context, _ *side, profiles bool) (*once, error) {
@@ -60,8 +58,7 @@ func resolve(ctx context.Context, name string) (sampler.Target, error) {
 
 // watchTarget reads a target for the scenario's duration.
 func watchTarget(ctx context.Context, s *policy.Scenario, t sampler.Target, profiles bool) (*once, error) {
-	source := goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
-	session, err := source.Open(ctx, t)
+	session, err := targetSource(t).Open(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +106,7 @@ type targetReadings struct {
 	n, failed    int
 	lastErr      error
 	rss          []sampler.Point
+	server       serverReadings
 	peak, cgroup sampler.Reading
 	heap         heapSeries
 	last         *sampler.Snapshot // the last one with the runtime's figures
@@ -150,6 +148,7 @@ func (w *targetReadings) take() {
 	if r := w.snap.Reading(sampler.CgroupPeak); r.OK {
 		w.cgroup = r
 	}
+	w.server.take(&w.snap)
 	w.heap.add(&w.snap)
 	if _, ok := w.snap.Get(sampler.GoCyclesTotal); ok {
 		if w.last == nil {
@@ -176,6 +175,10 @@ func (w *targetReadings) values(s *policy.Scenario, began, end time.Time) *once 
 		o.lack("peak_cgroup", "no peak of a cgroup was read")
 	}
 	o.sustained("sustained_rss", w.rss, from, end)
+	if len(w.server.used) > 0 {
+		w.server.values(o, s, from, end)
+		return o
+	}
 	o.lack("live_heap", "a running target has no checkpoint")
 	if w.heap.from == nil || w.last == nil {
 		why := "the target is no Go program, or its runtime could not be read"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -50,7 +51,7 @@ func whatRuns(s *policy.Scenario) string {
 	case gates.KindBuiltin:
 		text = "the built-in workload " + s.Builtin
 	case gates.KindTarget:
-		text = "the running target " + s.Target
+		text = "the running target " + sampler.WithoutPassword(s.Target)
 	case gates.KindOverhead:
 		text = fmt.Sprintf("%s of %s, divided by that of %s", s.Overhead.Metric, s.Overhead.Of, s.Overhead.Over)
 	default:
@@ -158,7 +159,7 @@ func gatedMetrics(s *policy.Scenario) []string {
 		if s.Compare.Gated != nil {
 			gated = slices.Contains(s.Compare.Gated, m.Name)
 		}
-		if gated && policy.Measures(s.Kind, m.Name) {
+		if gated && s.Measures(m.Name) {
 			list = append(list, m.Name)
 		}
 	}

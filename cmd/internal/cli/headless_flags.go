@@ -291,6 +291,8 @@ func scenarioOf(t sampler.Target) policy.Scenario {
 	switch t.Kind {
 	case sampler.KindCommand:
 		return policy.Scenario{Kind: gates.KindCommand, Command: t.Command}
+	case sampler.KindEndpoint, sampler.KindRedis:
+		return policy.Scenario{Kind: gates.KindTarget, Target: t.URL} // with its password, which is printed nowhere
 	default:
 		return policy.Scenario{Kind: gates.KindTarget, Target: t.String()}
 	}

@@ -1,0 +1,49 @@
+package run
+
+import (
+	"time"
+
+	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/goproc"
+	"github.com/alloc-dev/heaptop/sampler/goruntime"
+	"github.com/alloc-dev/heaptop/sampler/proc"
+	"github.com/alloc-dev/heaptop/sampler/redis"
+)
+
+// targetSource is what reads a target that runs already.
+func targetSource(t sampler.Target) sampler.Source {
+	if t.Kind == sampler.KindRedis {
+		return redis.New(redis.Options{System: proc.Source{}})
+	}
+	return goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
+}
+
+// serverReadings is what a data server told of its memory.
+type serverReadings struct {
+	used []sampler.Point
+	peak sampler.Reading
+}
+
+func (w *serverReadings) take(s *sampler.Snapshot) {
+	v, ok := s.Get(sampler.RedisUsed)
+	if !ok {
+		return
+	}
+	w.used = appendPoint(w.used, pointAt(s.Time, v))
+	if r := s.Reading(sampler.RedisUsedPeak); r.OK {
+		w.peak = r
+	}
+}
+
+// values makes the gate metrics of a server's own figures, and judges used_memory in the place of a heap.
+func (w *serverReadings) values(o *once, s *policy.Scenario, from, end time.Time) {
+	if w.peak.OK {
+		o.set("peak_used_memory", w.peak.Value, "used_memory_peak of INFO, since the server started")
+	} else {
+		o.lack("peak_used_memory", "the server does not tell used_memory_peak")
+	}
+	o.sustained("used_memory", w.used, from, end)
+	o.series = trendSeries{string(sampler.RedisUsed), w.used, time.Time{}}
+	o.grow(s.Limits, from)
+}
