@@ -14,12 +14,26 @@ import (
 type serverWatch struct {
 	used    panel // what used_memory is made of, by the server's own words
 	rss     panel // the same of resident memory
-	groups  panel // keys by type and pattern of their names: a reading for each walk over all keys
-	keys    panel // the biggest keys, likewise
+	groups  panel // keys by type and pattern of their names
+	keys    panel // the biggest keys
 	clients panel
-	counts  map[string]int // keys of each group, in the last walk
-	walked  bool           // keys were asked for
+	walked  bool // keys were asked for
+	counted keyCount
 }
+
+// keyCount is what a walk over the keys came to when a reading was made of it last.
+type keyCount struct {
+	scanned int
+	groups  map[string]sampler.KeyGroup
+	counts  map[string]float64 // keys of each group in that reading
+	sampled int                // keys that the smallest reading so far rests on, where it saw a part of them; 0: none did
+}
+
+// The least that a part of a walk must be for a reading, and how often there is one.
+const (
+	sampleKeys  = 1000
+	sampleEvery = 10 * time.Second
+)
 
 // read takes the parts of used_memory and of resident memory.
 func (w *serverWatch) read(s *sampler.Snapshot) {
@@ -42,31 +56,77 @@ func bytesOf(rows []Row) map[string]float64 {
 	return values
 }
 
-// Keys takes what a walk over the keys of a server found. Only a walk that saw all of them is a reading.
+// Keys takes what a walk over the keys of a server found so far. A walk that is long is many readings: each of its parts is a
+// sample of all keys, because a walk goes by hashes.
 func (w *LeakWatch) Keys(k *sampler.Keys) {
 	v := &w.server
 	v.walked = true
-	if k.Grouped.IsZero() || k.Grouped.Before(w.since) || len(v.groups.times) > 0 && !k.Grouped.After(v.groups.times[len(v.groups.times)-1]) {
+	if k.Time.Before(w.since) {
 		return
 	}
-	values, total := map[string]float64{}, 0.0
-	v.counts = map[string]int{}
+	if k.Scanned < v.counted.scanned { // the walk began anew
+		v.counted.scanned, v.counted.groups = 0, nil
+	}
+	if due(&v.groups, k.Time, sampleEvery) && k.Scanned-v.counted.scanned >= sampleKeys || k.Done && k.Scanned > v.counted.scanned {
+		v.count(k)
+	}
+	if due(&v.keys, k.Time, sampleEvery) {
+		v.biggest(k)
+	}
+}
+
+// due reports whether the last reading of a panel is long enough ago.
+func due(p *panel, now time.Time, every time.Duration) bool {
+	n := len(p.times)
+	return n == 0 || now.Sub(p.times[n-1]) >= every
+}
+
+// count makes a reading of what the walk saw since the last one.
+func (v *serverWatch) count(k *sampler.Keys) {
+	c := &v.counted
+	scanned, before := k.Scanned-c.scanned, c.groups
+	whole := k.Done && c.scanned == 0
+	c.scanned, c.groups = k.Scanned, make(map[string]sampler.KeyGroup, len(k.Groups))
 	for i := range k.Groups {
-		g := &k.Groups[i]
-		name := groupTitle(g)
-		values[name] += g.Bytes
-		v.counts[name] += g.Keys
-		total += g.Bytes
+		name := groupTitle(&k.Groups[i])
+		g := c.groups[name]
+		g.Keys, g.Bytes = g.Keys+k.Groups[i].Keys, g.Bytes+k.Groups[i].Bytes
+		c.groups[name] = g
 	}
-	v.groups.add(k.Grouped, values, total)
-	if !k.Done {
-		return
+	factor := 1.0
+	if !whole {
+		if scanned < sampleKeys || !k.Total.OK {
+			return
+		}
+		factor = k.Total.Value / float64(scanned)
+		if c.sampled == 0 || scanned < c.sampled {
+			c.sampled = scanned
+		}
 	}
-	biggest := map[string]float64{}
+	values, total := make(map[string]float64, len(c.groups)), 0.0
+	c.counts = make(map[string]float64, len(c.groups))
+	for name, g := range c.groups {
+		was := before[name]
+		values[name] = (g.Bytes - was.Bytes) * factor
+		c.counts[name] = float64(g.Keys-was.Keys) * factor
+		total += values[name]
+	}
+	v.groups.add(k.Time, values, total)
+}
+
+// biggest takes the largest keys. One that the walk has only now found had as much before, as far as is known.
+func (v *serverWatch) biggest(k *sampler.Keys) {
+	values, total := map[string]float64{}, 0.0
 	for i := range k.List {
-		biggest[strings.TrimSpace(k.List[i].Key+" "+k.List[i].Type)] += k.List[i].Bytes
+		values[strings.TrimSpace(k.List[i].Key+" "+k.List[i].Type)] += k.List[i].Bytes
+		total += k.List[i].Bytes
 	}
-	v.keys.add(k.Grouped, biggest, total)
+	for name, bytes := range values {
+		if _, known := v.keys.rows[name]; !known && len(v.keys.times) > 0 {
+			v.keys.rows[name] = slices.Repeat([]float64{bytes}, len(v.keys.times))
+		}
+	}
+	v.keys.add(k.Time, values, total)
 }
 
 // groupTitle names a group: "session:* hash".
@@ -102,7 +162,7 @@ func clientTitle(c *sampler.Client) string {
 
 // judgeServer judges a data server: what it uses, what is resident for it, and who is connected.
 func judgeServer(add func(m sampler.Metric, name string, cause causeKind) bool) {
-	add(sampler.RedisUsed, "used_memory", causeUsed)
+	add(sampler.RedisUsed, "memory in use (used_memory)", causeUsed)
 	add(sampler.ProcessRSS, "resident memory (RSS)", causeResident)
 	add(sampler.RedisClients, "the number of clients", causeClients)
 }
@@ -134,7 +194,10 @@ func (w *LeakWatch) blameKeys(r *LeakReport) {
 	var found []Finding
 	if f, ok := w.growing(&v.groups, "keys", "Keys of one sort", "A star stands for the part of a name that differs from key to key."); ok {
 		for i := range f.Rows {
-			f.Rows[i].Note = plural(v.counts[f.Rows[i].Name], "key")
+			f.Rows[i].Note = plural(int(v.counted.counts[f.Rows[i].Name]), "key")
+		}
+		if n := v.counted.sampled; n > 0 {
+			f.Details = append(f.Details, fmt.Sprintf("The figures are estimates: each rests on a sample of %s keys or more.", unit.Count(float64(n))))
 		}
 		found = append(found, f)
 	}
@@ -165,9 +228,9 @@ func (w *LeakWatch) noKeys() string {
 	case !w.server.walked:
 		return "Which keys grow cannot be told: the keys were not walked over meanwhile. A recording does not keep them, and the dashboard walks while it shows them."
 	case n < 2:
-		return fmt.Sprintf("Which keys grow cannot be told: %s over all keys came to an end, and 2 are needed. A longer watch would tell.", plural(n, "walk"))
+		return fmt.Sprintf("Which keys grow cannot be told: %s of them, and 2 are needed. A longer watch would tell.", plural(n, "reading"))
 	default:
-		return fmt.Sprintf("No sort of keys grows for itself in %s over all keys.", plural(n, "walk"))
+		return fmt.Sprintf("No sort of keys grows for itself in %s of them.", plural(n, "reading"))
 	}
 }
 

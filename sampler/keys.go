@@ -28,12 +28,11 @@ type Keys struct {
 	Scanned int       // keys measured in this walk
 	Total   Reading   // keys in the database
 	Done    bool      // the walk saw all keys that were there from its beginning to its end
-	List    []KeySize // the largest, at most 100, the largest first
-	// Groups is what all keys came to by the last walk that was done, those with the most memory first; nil while none was.
-	// There are at most 1,000 patterns of names, and further ones are one group without a pattern.
-	Groups  []KeyGroup
-	Grouped time.Time // when that walk ended
-	Note    string    // how sure the figures are
+	List    []KeySize // the largest, at most 100, the largest first; measured again every few seconds
+	// Groups is what the keys of this walk came to so far, those with the most memory first. There are at most 1,000
+	// patterns of names, and further ones are one group without a pattern. A walk goes by hashes: a part of it is a sample.
+	Groups []KeyGroup
+	Note   string // how sure the figures are
 }
 
 // KeyLister is a Session over a database that can tell which keys take the most memory. Each call goes on with the walk

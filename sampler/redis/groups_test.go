@@ -42,7 +42,7 @@ func TestGroups(t *testing.T) {
 	}
 	j := open(t, Options{}, s.target())
 	var got sampler.Keys
-	for deadline := time.Now().Add(60 * time.Second); got.Grouped.IsZero() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(60 * time.Second); !got.Done && time.Now().Before(deadline); {
 		if got, err = j.BiggestKeys(context.Background(), time.Millisecond); err != nil {
 			t.Fatal(err)
 		}

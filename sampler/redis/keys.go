@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,12 +13,13 @@ import (
 )
 
 const (
-	stepKeys   = 100                  // keys that one question is about: less than a millisecond of the server
-	listedMost = 100                  // keys that are kept
-	keyMost    = 256                  // bytes of a key's name that are kept
-	walkAgain  = time.Minute          // after a long walk
-	walkSoon   = 10 * time.Second     // after a short one
-	walkShare  = 10                   // a walk begins anew after ten times as long as it took, within those bounds
+	stepKeys   = 100              // keys that one question is about: less than a millisecond of the server
+	listedMost = 100              // keys that are kept
+	keyMost    = 256              // bytes of a key's name that are kept
+	walkAgain  = time.Minute      // after a long walk
+	walkSoon   = 10 * time.Second // after a short one
+	walkShare  = 10               // a walk begins anew after ten times as long as it took, within those bounds
+	freshAfter = 5 * time.Second
 	leastTime  = 5 * time.Millisecond // of a call, so that a tiny budget comes to an end as well
 	keysNote   = "MEMORY USAGE with its default samples: of a large list, set or hash an estimate"
 )
@@ -31,8 +33,7 @@ type walk struct {
 	list    []sampler.KeySize // of this walk, the largest first
 	last    []sampler.KeySize // of the one before it, shown until this one is done
 	groups  groups            // of this walk
-	grouped []sampler.KeyGroup
-	whole   time.Time // when the walk ended that grouped is of
+	fresh   time.Time         // when the largest were measured last
 }
 
 // again reports whether a walk that is done is to begin anew.
@@ -44,20 +45,13 @@ func (w *walk) again(now time.Time) bool {
 	return now.Sub(w.ended) >= pause
 }
 
-// end closes a walk that saw all keys.
-func (w *walk) end(now time.Time) {
-	w.ended, w.last = now, nil
-	w.grouped, w.whole = w.groups.largest(), now
-	w.groups = nil
-}
-
 // BiggestKeys goes on with the walk: SCAN for some 100 keys, then MEMORY USAGE and TYPE of each in one go, until the budget
 // is used up. A key that is seen twice, as SCAN may, is counted once in the list.
 func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sampler.Keys, error) {
 	w := &j.walk
 	start := time.Now()
 	if w.again(start) {
-		*w = walk{last: w.list, grouped: w.grouped, whole: w.whole}
+		*w = walk{last: w.list, fresh: w.fresh}
 	}
 	done := !w.ended.IsZero()
 	for !done && (time.Since(start) < max(budget, leastTime) || w.begun.IsZero()) {
@@ -66,12 +60,14 @@ func (j *session) BiggestKeys(ctx context.Context, budget time.Duration) (sample
 			return sampler.Keys{}, told("walk over the keys", j.who, err)
 		}
 		if next == 0 {
-			done = true
-			w.end(time.Now())
+			done, w.ended, w.last = true, time.Now(), nil
 		}
 	}
-	k := sampler.Keys{Time: start, DB: j.db, Scanned: w.scanned, Done: done, Note: keysNote, List: slices.Clone(w.list), Groups: w.grouped, Grouped: w.whole}
-	if !done && w.last != nil {
+	k := sampler.Keys{Time: start, DB: j.db, Scanned: w.scanned, Done: done, Note: keysNote, Groups: w.groups.largest()}
+	if err := j.freshen(ctx, w, start); err != nil {
+		return sampler.Keys{}, told("measure the biggest keys", j.who, err)
+	}
+	if k.List = slices.Clone(w.list); !done && w.last != nil {
 		k.List = slices.Clone(w.last)
 	}
 	if n, err := j.client.DBSize(ctx).Result(); err == nil {
@@ -127,6 +123,52 @@ func (j *session) measure(ctx context.Context, w *walk, keys []string) error {
 		}
 		w.keep(k)
 		w.groups.add(key, k)
+	}
+	return nil
+}
+
+// freshen measures the largest keys again when that is due. One that went is left out.
+func (j *session) freshen(ctx context.Context, w *walk, now time.Time) error {
+	if now.Sub(w.fresh) < freshAfter {
+		return nil
+	}
+	w.fresh = now
+	for _, list := range []*[]sampler.KeySize{&w.list, &w.last} {
+		if err := j.measureAgain(ctx, *list); err != nil {
+			return err
+		}
+		*list = slices.DeleteFunc(*list, func(k sampler.KeySize) bool { return k.Bytes == 0 })
+		slices.SortStableFunc(*list, func(a, b sampler.KeySize) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	}
+	return nil
+}
+
+// measureAgain asks for the sizes of keys whose names are kept whole; 0 is that of a key that went.
+func (j *session) measureAgain(ctx context.Context, list []sampler.KeySize) error {
+	if len(list) == 0 {
+		return nil
+	}
+	sizes := make([]*redis.IntCmd, len(list))
+	_, err := j.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i := range list {
+			if len(list[i].Key) < keyMost {
+				sizes[i] = p.MemoryUsage(ctx, list[i].Key)
+			}
+		}
+		return nil
+	})
+	for i, size := range sizes {
+		if size == nil {
+			continue
+		}
+		switch n, failed := size.Result(); {
+		case failed == nil:
+			list[i].Bytes = float64(n)
+		case errors.Is(failed, redis.Nil):
+			list[i].Bytes = 0
+		default:
+			return cmp.Or(err, failed)
+		}
 	}
 	return nil
 }
