@@ -2,6 +2,7 @@ package page
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,8 +51,12 @@ func draw(lines []Line, data *chartData) drawing {
 		longest = max(longest, utf8.RuneCountInString(t))
 	}
 	d.Left = 12 + float64(longest)*charWidth
+	pad := 0.0
+	if slices.ContainsFunc(lines, func(l Line) bool { return l.Dots }) {
+		pad = 8 // else the first and the last would be cut
+	}
 	x := func(ms float64) float64 {
-		return tenth(d.Left + (ms-data.Start)/(data.End-data.Start)*(d.Right-d.Left))
+		return tenth(d.Left + pad + (ms-data.Start)/(data.End-data.Start)*(d.Right-d.Left-2*pad))
 	}
 	y := func(v float64) float64 {
 		share := (min(max(v, data.Axis.Low), data.Axis.High) - data.Axis.Low) / (data.Axis.High - data.Axis.Low)

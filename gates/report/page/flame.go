@@ -227,15 +227,15 @@ func (x *flamer) change(v float64) string {
 	return x.format(v)
 }
 
-// box draws a frame, if it can be seen.
+// box draws a frame, if it can be seen, with its name from the last part of the import path on.
 func (x *flamer) box(name, value, hue string, depth int, at, width float64) {
 	if width < boxSmallest || depth >= boxRows {
 		return
 	}
 	b := boxView{X: tenth(at), Y: float64(depth * boxHeight), Width: tenth(max(width-1, 1)), Class: hue, Title: name + " " + value}
 	if room := int((width - 8) / charWidth); room >= 4 {
-		b.Text = name
-		if r := []rune(name); len(r) > room {
+		b.Text = name[strings.LastIndexByte(name, '/')+1:]
+		if r := []rune(b.Text); len(r) > room {
 			b.Text = string(r[:room-1]) + "…"
 		}
 	}
@@ -249,7 +249,7 @@ func (x *flamer) hue(f *Frame) string {
 		if !drawable(change) || change == 0 {
 			return "z"
 		}
-		degree := strconv.Itoa(1 + int(math.Min(math.Sqrt(math.Abs(change)/x.strongly)*4, 3)))
+		degree := strconv.Itoa(1 + int(min(math.Sqrt(math.Abs(change)/x.strongly)*3, 2)))
 		if change < 0 {
 			return "k" + degree
 		}

@@ -23,6 +23,7 @@ class Chart {
     this.to = this.data.end;
     this.least = Math.max((this.to - this.from) / 5000, Math.min(1, this.to - this.from));
     this.cursor = null;
+    this.pad = this.lines.some((l) => l.dots) ? 8 : 0; // else the first and the last dot would be cut
     this.plot = figure.querySelector(".plot");
     this.legend();
     this.controls();
@@ -123,7 +124,7 @@ class Chart {
     return a;
   }
 
-  x(ms) { return (ms - this.from) / (this.to - this.from) * this.width; }
+  x(ms) { return this.pad + (ms - this.from) / (this.to - this.from) * (this.width - 2 * this.pad); }
   y(v) { return (this.high - clamp(v, this.low, this.high)) / (this.high - this.low) * this.height; }
 
   draw() {
@@ -325,7 +326,7 @@ class Chart {
 
   timeAt(e) {
     const x = e.clientX - this.plot.getBoundingClientRect().left - this.left;
-    return this.from + clamp(x / this.width, 0, 1) * (this.to - this.from);
+    return this.from + clamp((x - this.pad) / (this.width - 2 * this.pad), 0, 1) * (this.to - this.from);
   }
 
   listen() {

@@ -108,7 +108,7 @@ class Flame {
   box(node, left, width, extra) {
     const wide = width > 32;
     const e = el("div", { role: "treeitem", class: `${node.hue} ${extra} ${wide ? "" : "thin"} ${node.match ? "match" : ""}`, tabindex: "-1", "aria-level": node.depth + 1,
-      "aria-label": `${node.name}, ${node.printed}, ${percent(node.value / this.total)}` }, wide ? node.name : "");
+      "aria-label": `${node.name}, ${node.printed}, ${percent(node.value / this.total)}` }, wide ? node.name.slice(node.name.lastIndexOf("/") + 1) : "");
     if (node.kids.length) e.setAttribute("aria-expanded", "true");
     e.setAttribute("aria-selected", node === this.zoomed);
     e.style.left = left.toFixed(2) + "px";
