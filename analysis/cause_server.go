@@ -19,6 +19,8 @@ type serverWatch struct {
 	clients panel
 	walked  bool // keys were asked for
 	counted keyCount
+
+	connected map[string]int // clients of each sort, in the last reading
 }
 
 // keyCount is what a walk over the keys came to when a reading was made of it last.
@@ -144,20 +146,27 @@ func (w *LeakWatch) Clients(c *sampler.Clients) {
 		return
 	}
 	values, total := map[string]float64{}, 0.0
+	w.server.connected = map[string]int{}
 	for i := range c.List {
 		x := &c.List[i]
 		if !x.Memory.OK {
 			continue
 		}
 		values[clientTitle(x)] += x.Memory.Value
+		w.server.connected[clientTitle(x)]++
 		total += x.Memory.Value
 	}
 	w.server.clients.add(c.Time, values, total)
 }
 
-// clientTitle names a client by its address, and by its name where it gave one.
+// clientTitle names clients by where they are, and by the name they gave: connections that are never closed are many of
+// one sort.
 func clientTitle(c *sampler.Client) string {
-	return strings.Join(strings.Fields(c.Addr+" "+c.Name), " ")
+	host := c.Addr
+	if i := strings.LastIndexByte(host, ':'); i > 0 {
+		host = host[:i]
+	}
+	return strings.Join(strings.Fields(host+" "+c.Name), " ")
 }
 
 // judgeServer judges a data server: what it uses, what is resident for it, and who is connected.
@@ -184,15 +193,23 @@ func (w *LeakWatch) blameParts(f *Finding, of *panel) {
 
 // blameKeys adds to growth of used_memory which keys and clients grow with it.
 func (w *LeakWatch) blameKeys(r *LeakReport) {
-	grows := func(s *LeakSeries) bool {
-		return (s.cause == causeUsed || s.cause == causeClients) && s.Leak.Verdict == LeakGrowing
+	grows, least := false, 0.0
+	for i := range r.Series {
+		s := &r.Series[i]
+		if s.Leak.Verdict != LeakGrowing {
+			continue
+		}
+		grows = grows || s.cause == causeUsed || s.cause == causeClients
+		if s.cause == causeUsed {
+			least = causeShare * s.Leak.PerHour
+		}
 	}
-	if !slices.ContainsFunc(r.Series, func(s LeakSeries) bool { return grows(&s) }) {
+	if !grows {
 		return
 	}
 	v := &w.server
 	var found []Finding
-	if f, ok := w.growing(&v.groups, "keys", "Keys of one sort", "A star stands for the part of a name that differs from key to key."); ok {
+	if f, ok := w.growing(&v.groups, "keys", "Keys of one sort", "A star stands for the part of a name that differs from key to key.", least); ok {
 		for i := range f.Rows {
 			f.Rows[i].Note = plural(int(v.counted.counts[f.Rows[i].Name]), "key")
 		}
@@ -201,10 +218,13 @@ func (w *LeakWatch) blameKeys(r *LeakReport) {
 		}
 		found = append(found, f)
 	}
-	if f, ok := w.growing(&v.keys, "key", "Single keys", "Only the 100 biggest keys are followed one by one."); ok {
+	if f, ok := w.growing(&v.keys, "key", "Single keys", "Only the 100 biggest keys are followed one by one.", least); ok {
 		found = append(found, f)
 	}
-	if f, ok := w.growing(&v.clients, "client", "The memory of clients", ""); ok {
+	if f, ok := w.growing(&v.clients, "client", "The memory of clients", "", least); ok {
+		for i := range f.Rows {
+			f.Rows[i].Note = plural(v.connected[f.Rows[i].Name], "client")
+		}
 		found = append(found, f)
 	}
 	if len(found) == 0 {
@@ -234,12 +254,16 @@ func (w *LeakWatch) noKeys() string {
 	}
 }
 
-// growing makes a finding of the rows of a panel that grow.
-func (w *LeakWatch) growing(p *panel, rowsOf, what, how string) (f Finding, ok bool) {
+// causeShare is how much of the growth of used_memory something must have to be named as a cause.
+const causeShare = 0.01
+
+// growing makes a finding of the rows of a panel that grow by least an hour.
+func (w *LeakWatch) growing(p *panel, rowsOf, what, how string, least float64) (f Finding, ok bool) {
 	list := p.suspects(w.settled(), leastExact, 0)
 	if len(p.times) < leastExact {
 		list = p.risen()
 	}
+	list = slices.DeleteFunc(list, func(s suspect) bool { return s.slope.Slope < least })
 	if len(list) == 0 {
 		return f, false
 	}
