@@ -81,6 +81,7 @@ func (o *initializing) run(ctx context.Context) error {
 		o.questions = newQuestions(o.env)
 	}
 	o.questions.possible = o.questions.possible && !o.yes
+	o.questions.ended = ctx.Done()
 	if !o.yes && !o.questions.possible {
 		return usagef("agree with --yes", "init runs the programs of this folder and writes a policy, and there is no terminal to ask on")
 	}
@@ -103,6 +104,9 @@ func (o *initializing) run(ctx context.Context) error {
 		return &unmeasured{"there is no Go program and no benchmark here to measure: name a command, heaptop init -- ./script.sh"}
 	}
 	if !o.yes && !o.questions.yes("build and run these now, three times each?") {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return usagef("", "nothing was run, and nothing written")
 	}
 	if err := o.measure(ctx, found); err != nil {
@@ -143,6 +147,9 @@ func (o *initializing) write(ctx context.Context, path string, found *surveyed) 
 	}
 	if err := o.workflows(ctx, path); err != nil {
 		return err
+	}
+	if ctx.Err() != nil { // what was left unanswered stays as it was
+		return context.Cause(ctx)
 	}
 	if found.builds() {
 		if err := ignoreBinaries(o.dir); err != nil {

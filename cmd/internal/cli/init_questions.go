@@ -15,21 +15,35 @@ type questions struct {
 	possible bool
 	in       *bufio.Scanner
 	out      io.Writer
+	ended    <-chan struct{} // closed when nobody waits for answers any more; nil for never
 }
 
 func newQuestions(env *environment) *questions {
 	return &questions{possible: isTerminal(env.In) && isTerminal(env.Err), in: bufio.NewScanner(env.In), out: env.Err}
 }
 
-// ask returns the first letter of the answer, "" at the end of the input.
+// ask returns the first letter of the answer, "" at the end of the input. After an interrupt it does not wait: a terminal cannot
+// be told to, so what reads it is left behind, and nothing is asked any more.
 func (q *questions) ask(text string) string {
 	fmt.Fprint(q.out, theme.Clean(text)+" ")
-	if !q.in.Scan() {
-		fmt.Fprintln(q.out)
-		return ""
+	line := make(chan string, 1)
+	go func() {
+		if q.in.Scan() {
+			line <- q.in.Text()
+		}
+		close(line)
+	}()
+	select {
+	case <-q.ended:
+		q.possible = false
+	case answer, ok := <-line:
+		if ok {
+			answer = strings.ToLower(strings.TrimSpace(answer))
+			return answer[:min(len(answer), 1)]
+		}
 	}
-	answer := strings.ToLower(strings.TrimSpace(q.in.Text()))
-	return answer[:min(len(answer), 1)]
+	fmt.Fprintln(q.out)
+	return ""
 }
 
 // yes asks for an agreement.
