@@ -2,17 +2,12 @@ package report_test
 
 import (
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,121 +15,50 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates/report"
 	"github.com/alloc-dev/heaptop/gates/report/page"
+	"github.com/alloc-dev/heaptop/gates/report/page/pagetest"
 )
 
-// shown is a table of a page, with the title of the section that it stands in.
-type shown struct {
-	part, caption string
-	head          []string
-	rows          [][]shownCell
-}
-
-type shownCell struct{ text, value string }
-
-// opaque is what a browser reads as no HTML.
-var opaque = regexp.MustCompile(`(?s)<(script|style)\b.*?</(script|style)>`)
-
-// readPage reads a page as a tree, which it must be, and returns its text, a line for each paragraph, fact and row, and its tables.
-func readPage(text string) (lines []string, tables []*shown, err error) {
-	d := xml.NewDecoder(strings.NewReader(opaque.ReplaceAllString(text, "")))
-	d.Strict, d.Entity = true, xml.HTMLEntity
-	var open []*shown // tables within tables
-	var b strings.Builder
-	var cell *shownCell
-	part, at := "", []string{}
-	flush := func() {
-		if s := strings.Join(strings.Fields(b.String()), " "); s != "" {
-			lines = append(lines, s)
-		}
-		b.Reset()
-	}
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			flush()
-			return lines, tables, nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		switch x := token.(type) {
-		case xml.StartElement:
-			at = append(at, x.Name.Local)
-			switch x.Name.Local {
-			case "table":
-				flush()
-				open = append(open, &shown{part: part})
-				tables = append(tables, open[len(open)-1])
-			case "tr":
-				flush()
-				t := open[len(open)-1]
-				t.rows = append(t.rows, nil)
-			case "th", "td":
-				t := open[len(open)-1]
-				row := &t.rows[len(t.rows)-1]
-				*row = append(*row, shownCell{})
-				cell = &(*row)[len(*row)-1]
-				for _, a := range x.Attr {
-					if a.Name.Local == "data-value" {
-						cell.value = a.Value
-					}
-				}
-			case "p", "dt", "li", "h1", "h2", "h3", "summary", "title", "caption", "text", "option":
-				flush()
-			}
-			if x.Name.Local == "svg" { // drawings are looked at in a browser
-				if err := d.Skip(); err != nil {
-					return nil, nil, err
-				}
-				at = at[:len(at)-1]
-			}
-		case xml.EndElement:
-			at = at[:len(at)-1]
-			switch x.Name.Local {
-			case "table":
-				t := open[len(open)-1]
-				open = open[:len(open)-1]
-				t.rows = slices.DeleteFunc(t.rows, func(r []shownCell) bool { return len(r) < 2 && len(t.head) > 1 })
-			case "thead":
-				t := open[len(open)-1]
-				for _, c := range t.rows[0] {
-					t.head = append(t.head, c.text)
-				}
-				t.rows = nil
-				flush()
-			case "th", "td":
-				cell = nil
-				b.WriteString(" | ")
-			case "dt":
-				b.WriteString(": ")
-			case "h2":
-				part = strings.TrimSpace(b.String())
-				flush()
-			case "caption":
-				if len(open) > 0 {
-					open[len(open)-1].caption = strings.TrimSpace(b.String())
-				}
-				flush()
-			case "tr", "p", "dd", "li", "h1", "h3", "summary", "title":
-				flush()
-			}
-		case xml.CharData:
-			b.Write(x)
-			if cell != nil {
-				cell.text += string(x)
-			}
-		}
-	}
-}
-
-// pageTables reads the tables of a page.
-func pageTables(t testing.TB, text string) []*shown {
-	t.Helper()
-	_, tables, err := readPage(text)
+// pageText is what a page says, a line for each paragraph, fact and row, without its drawings.
+func pageText(html string) ([]string, error) {
+	root, err := pagetest.Parse([]byte(html))
 	if err != nil {
-		t.Fatalf("the page is no tree: %v\n%.2000s", err, text)
+		return nil, err
 	}
-	return tables
+	var lines []string
+	var walk func(*pagetest.Element)
+	walk = func(e *pagetest.Element) {
+		switch e.Name {
+		case "svg", "script", "footer", "head", "nav", "header":
+		case "p", "h1", "h2", "h3", "li", "summary", "caption":
+			lines = append(lines, strings.Join(strings.Fields(e.Content()), " "))
+		case "div", "tr":
+			if !e.Class("more") && (e.Name == "tr" || len(e.Children) == 2 && e.Children[0].Name == "dt") {
+				var cells []string
+				for _, c := range e.Children {
+					cells = append(cells, strings.Join(strings.Fields(c.Content()), " "))
+				}
+				lines = append(lines, strings.Join(cells, " | "))
+				return
+			}
+			fallthrough
+		default:
+			for _, child := range e.Children {
+				walk(child)
+			}
+		}
+	}
+	walk(root)
+	return lines, nil
+}
+
+// pageNumbers reads the numbers of a page.
+func pageNumbers(t testing.TB, html string) []pagetest.Datum {
+	t.Helper()
+	list, err := pagetest.Values([]byte(html))
+	if err != nil {
+		t.Fatalf("%v\n%.2000s", err, html)
+	}
+	return list
 }
 
 // TestHTMLText holds what a page says, without how it looks.
@@ -143,7 +67,7 @@ func TestHTMLText(t *testing.T) {
 	maps.Copy(all, nightlies(t))
 	for kind, r := range all {
 		t.Run(kind, func(t *testing.T) {
-			lines, _, err := readPage(render(t, "html", r))
+			lines, err := pageText(render(t, "html", r))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,9 +108,9 @@ func numbersOf(v any, field string, into map[string]map[float64]bool) {
 	}
 }
 
-// told are the fields whose numbers are no figures of a table: they are said in words, drawn, or follow from others.
+// told are the fields whose numbers are no figures of a table: they are said in words, or follow from others.
 var told = []string{"exit_code", "seed", "cpus", "memory_bytes", "sessions", "warn_increase_percent", "smallest_provable_percent", "set_to", "runs", "planned_s", "watched_s",
-	"at_s", "rss_bytes", "live_heap_bytes", "goroutines", "operations", "key_bytes", "copies", "copy_low", "copy_high", "copy_slack", "low", "high", "bytes", "max"}
+	"at_s", "key_bytes", "copies", "copy_low", "copy_high", "copy_slack", "low", "high", "bytes", "max"}
 
 // TestNumbersOfPagesAreThoseOfTheJSON reads both: every number behind a figure of a page is in the JSON of the same report, and
 // every number of the JSON that belongs into a table is behind a figure.
@@ -207,24 +131,16 @@ func TestNumbersOfPagesAreThoseOfTheJSON(t *testing.T) {
 				maps.Copy(known, numbers)
 			}
 			found := map[float64]bool{}
-			for _, table := range pageTables(t, render(t, "html", r)) {
-				for _, row := range table.rows {
-					for i, c := range row {
-						if c.value == "" {
-							continue
-						}
-						v, err := strconv.ParseFloat(c.value, 64)
-						if err != nil || !known[v] {
-							t.Errorf("%s / %s / %s: %q stands for %s, which is in no JSON", table.part, table.caption, table.head[min(i, len(table.head)-1)], c.text, c.value)
-						}
-						found[v] = true
-					}
+			for _, d := range pageNumbers(t, render(t, "html", r)) {
+				if !known[d.Value] {
+					t.Errorf("%s / %s / %s / %s: %q stands for %v, which is in no JSON", d.Part, d.Block, d.Row, d.Column, d.Text, d.Value)
 				}
+				found[d.Value] = true
 			}
 			for field, numbers := range fields {
 				for v := range numbers {
 					if !found[v] && !slices.Contains(told, field) {
-						t.Errorf("%s is %v in the JSON, and in no table of the page", field, v)
+						t.Errorf("%s is %v in the JSON, and not on the page", field, v)
 					}
 				}
 			}
@@ -232,14 +148,14 @@ func TestNumbersOfPagesAreThoseOfTheJSON(t *testing.T) {
 	}
 }
 
-// TestFiguresStandWhereTheyBelong looks up single figures by table, row and column.
+// TestFiguresStandWhereTheyBelong looks up single figures by table, or chart, row and column.
 func TestFiguresStandWhereTheyBelong(t *testing.T) {
 	all := reports(t)
 	maps.Copy(all, nightlies(t))
 	for _, c := range []struct {
-		kind, caption, row, column string
-		want                       float64
-		text                       string
+		kind, block, row, column string
+		want                     float64
+		text                     string
 	}{
 		{"failed", "Limits of import", "peak_rss", "measured", 72.5e6, "72.5 MB"},
 		{"failed", "Limits of import", "peak_rss", "limit", 64e6, "64.0 MB"},
@@ -253,33 +169,19 @@ func TestFiguresStandWhereTheyBelong(t *testing.T) {
 		{"failed", "All scenarios", "import", "left", -13.28125, "-13.3%"},
 		{"stability", "What was judged", "the live heap", "an hour", 2400, "2.40 kB"},
 		{"stability", "What grows, an hour and as a share of the growth:", "20.0 MB/h", "share", 83.5, "83.5%"},
+		{"stability", "Memory", "2026-11-22T01:32:03Z", "RSS", 31e6, "31.0 MB"},
 		{"overhead", "Over all documents, as a multiple of a string", "json", "overall", 2.112, "2.11x"},
 	} {
-		v, text, ok := lookUp(pageTables(t, render(t, "html", all[c.kind])), c.caption, c.row, c.column)
-		if !ok {
-			t.Errorf("%s: no %s of %s in %q", c.kind, c.column, c.row, c.caption)
-			continue
-		}
-		if got, err := strconv.ParseFloat(v, 64); err != nil || math.Abs(got-c.want) > 1e-9*math.Abs(c.want) || text != c.text {
-			t.Errorf("%s: %s of %s in %q is %s, %q; want %v, %q", c.kind, c.column, c.row, c.caption, v, text, c.want, c.text)
-		}
-	}
-}
-
-// lookUp finds the last cell of a column in a row that begins with a text.
-func lookUp(tables []*shown, caption, row, column string) (value, text string, ok bool) {
-	for _, t := range tables {
-		i := slices.Index(t.head, column)
-		if t.caption != caption || i < 0 {
-			continue
-		}
-		for _, r := range t.rows {
-			if len(r) > i && r[0].text == row {
-				value, text, ok = r[i].value, r[i].text, true
-			}
+		list := pageNumbers(t, render(t, "html", all[c.kind]))
+		i := slices.IndexFunc(list, func(d pagetest.Datum) bool {
+			return d.Block == c.block && d.Row == c.row && d.Column == c.column && math.Abs(d.Value-c.want) <= 1e-9*math.Abs(c.want)
+		})
+		if i < 0 {
+			t.Errorf("%s: no %v as %s of %s in %q", c.kind, c.want, c.column, c.row, c.block)
+		} else if list[i].Text != c.text {
+			t.Errorf("%s: %s of %s in %q reads %q, want %q", c.kind, c.column, c.row, c.block, list[i].Text, c.text)
 		}
 	}
-	return value, text, ok
 }
 
 // TestPagesOfThousands: what did not pass is there in full, all of the others in the table as far as they fit, and the page says so.
@@ -302,21 +204,24 @@ func TestPagesOfThousands(t *testing.T) {
 			if len(got) > page.MaxBytes {
 				t.Errorf("%d bytes, want at most %d", len(got), page.MaxBytes)
 			}
-			tables := pageTables(t, got)
-			full, listed := 0, 0
-			for _, table := range tables {
-				switch {
-				case strings.HasPrefix(table.caption, "Limits of scenario"):
+			lines, err := pageText(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			full, listed := 0, map[string]bool{}
+			for _, l := range lines {
+				if strings.HasPrefix(l, "Limits of scenario") {
 					full++
-				case table.caption == "All scenarios", table.caption == "More scenarios that passed":
-					listed += len(table.rows)
+				}
+				if name, _, _ := strings.Cut(l, " | "); strings.HasPrefix(name, "scenario ") {
+					listed[name] = true
 				}
 			}
 			if want := min(bad, 40); full < want {
 				t.Errorf("%d of %d scenarios that failed are told in full, want %d at least", full, bad, want)
 			}
-			if want := map[int]int{40: 10_000, 10_000: 500}[bad]; listed < want {
-				t.Errorf("the tables have %d of 10000 scenarios, want %d", listed, want)
+			if want := map[int]int{40: 10_000, 10_000: 500}[bad]; len(listed) < want {
+				t.Errorf("the tables have %d of 10000 scenarios, want %d", len(listed), want)
 			}
 			for _, want := range []string{"so that the page stays small", "--format json has all"} {
 				if !strings.Contains(got, want) {
@@ -337,7 +242,7 @@ func TestHTMLTakesWhatComesBesides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, _, err := readPage(b.String())
+	lines, err := pageText(b.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,17 +263,13 @@ func TestHTMLTakesWhatComesBesides(t *testing.T) {
 // TestHostileTextsStayText looks for elements that no page has.
 func TestHostileTextsStayText(t *testing.T) {
 	got := render(t, "html", hostile(t))
-	d := xml.NewDecoder(strings.NewReader(opaque.ReplaceAllString(got, "")))
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if x, ok := token.(xml.StartElement); ok && slices.Contains([]string{"b", "img", "iframe", "object", "form"}, x.Name.Local) {
-			t.Errorf("an element %s of a stranger", x.Name.Local)
+	root, err := pagetest.Parse([]byte(got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b", "img", "iframe", "object", "form"} {
+		if n := len(root.All(name)); n > 0 {
+			t.Errorf("%d elements %s of a stranger", n, name)
 		}
 	}
 	if strings.Count(got, "<script") != strings.Count(got, "</script>") || strings.Contains(got, "<b>@root") {
