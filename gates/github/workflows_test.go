@@ -14,7 +14,7 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
-var update = flag.Bool("update", false, "write the workflows of this repository")
+var update = flag.Bool("update", false, "write the workflows of this repository, and the golden files")
 
 // own is what this repository's workflows are rendered with.
 func own() github.WorkflowOptions {
