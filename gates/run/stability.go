@@ -20,8 +20,19 @@ type StabilitySubject struct {
 	Line     string   // for the shell
 	Env      []string // added to heaptop's own environment
 	Target   sampler.Target
-	Sessions int  // that the workload serves; 0 is 1
-	Quiet    bool // what it writes is nobody's concern, unless it fails
+	Sessions int           // that the workload serves; 0 is 1
+	Quiet    bool          // what it writes is nobody's concern, unless it fails
+	Dir      string        // the folder it is started in, "" for heaptop's own
+	Build    string        // a line for the shell that is run there first, "" for none
+	Limits   []gates.Limit // on growth, in place of those of the options on the same metric
+}
+
+// limits are the options' and the subject's own, which are stronger.
+func (s *StabilitySubject) limits(o *StabilityOptions) []gates.Limit {
+	out := slices.DeleteFunc(slices.Clone(o.Limits), func(l gates.Limit) bool {
+		return slices.ContainsFunc(s.Limits, func(own gates.Limit) bool { return own.Metric == l.Metric })
+	})
+	return append(out, s.Limits...)
 }
 
 // StabilityOptions says what is watched for long, and what is made of it.
@@ -40,7 +51,7 @@ type StabilityOptions struct {
 	Per sampler.Metric
 	// Threshold is the most that memory may grow in all, in bytes; 0 for no such limit.
 	Threshold float64
-	// Limits are gated besides: those on growth.
+	// Limits are gated besides: those on growth. A subject may have its own.
 	Limits []gates.Limit
 	// OnInconclusive is what becomes of what the time did not decide: gates.InconclusivePass, InconclusiveWarn or
 	// InconclusiveFail; "" is InconclusiveWarn.

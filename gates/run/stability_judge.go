@@ -342,16 +342,17 @@ func rowCause(f *analysis.Finding, row *analysis.FoundRow) gates.StabilityCause 
 
 // metrics measures what gates know, as of a target that runs already, and judges the limits.
 func (w *longWatch) metrics(out *gates.Scenario, r *analysis.LeakReport) {
+	limits := w.subject.limits(w.o)
 	measured := w.readings.values(&policy.Scenario{Sessions: w.subject.Sessions}, w.began, w.leaks.Last().Time)
 	for _, metric := range []string{"growth", "growth_rate"} { // by the verdict that is shown, which knows of the process's start
 		delete(measured.values, metric)
 		delete(measured.missing, metric)
 	}
 	if s := mainSeries(r); s != nil {
-		measured.growth(s.Leak, s.Series, w.o.Limits)
+		measured.growth(s.Leak, s.Series, limits)
 	}
 	out.Metrics = summarize([]*once{measured})
-	out.Gates = gates.Evaluate(w.o.Limits, out.Metrics)
+	out.Gates = gates.Evaluate(limits, out.Metrics)
 	out.Warnings = append(out.Warnings, measured.notes...)
 }
 

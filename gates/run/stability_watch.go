@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,17 +13,12 @@ import (
 	"github.com/alloc-dev/heaptop/analysis/feed"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/goproc"
-	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/launch"
-	"github.com/alloc-dev/heaptop/sampler/proc"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const (
-	shellPatience = time.Second     // for a shell to start what it was given
-	endPatience   = 2 * time.Second // for how a command ended, once it cannot be read any more
-	runtimeWait   = 50 * time.Millisecond
+	endPatience = 2 * time.Second // for how a command ended, once it cannot be read any more
 )
 
 // errTimeOver is the cause of a watch that lasted as long as it was to.
@@ -37,6 +31,7 @@ type longWatch struct {
 	tail    *tailWriter
 	command *launch.Process // nil when the target runs already
 	load    *launch.Process
+	target  sampler.Target // once it is started
 	leaks   *feed.Leaks
 	files   *stabilityFiles // nil without a folder
 
@@ -65,11 +60,11 @@ func watchLong(ctx context.Context, o *StabilityOptions, s *StabilitySubject) *g
 
 // run starts the subject, and reads it until its time is over. The error says why it could not, or ended before.
 func (w *longWatch) run(ctx context.Context) error {
-	target, err := w.start(ctx)
-	if err != nil {
+	var err error
+	if w.target, err = w.start(ctx); err != nil {
 		return err
 	}
-	session, err := w.open(ctx, target)
+	session, err := w.open(ctx)
 	if err != nil {
 		return w.whyGone(err)
 	}
@@ -91,105 +86,6 @@ func describeSession(s sampler.Session) sampler.Info {
 		return d.Describe()
 	}
 	return sampler.Info{}
-}
-
-// start starts the command, and says what is to be read.
-func (w *longWatch) start(ctx context.Context) (sampler.Target, error) {
-	s := w.subject
-	if s.Line == "" && len(s.Command) == 0 {
-		return s.Target, nil
-	}
-	args := s.Command
-	if s.Line != "" {
-		args = shell(s.Line)
-	}
-	env := slices.Clone(s.Env)
-	if w.o.Folder != "" {
-		env = append(env, finer(env)...)
-	}
-	p, err := launch.Start(launch.Options{Args: args, Env: env, Output: w.tail})
-	if err != nil {
-		return sampler.Target{}, err
-	}
-	w.command = p
-	w.hurry(p)
-	t := sampler.Target{Kind: sampler.KindProcess, PID: p.PID()}
-	if s.Line != "" && !plain(s.Line) {
-		t.PID = largestBelow(ctx, p)
-	}
-	return t, nil
-}
-
-// largestBelow is the process of a shell's family that holds the most memory once it had time to start it: the shell
-// itself is not what was asked for.
-func largestBelow(ctx context.Context, p *launch.Process) int {
-	select {
-	case <-p.Done():
-		return p.PID()
-	case <-ctx.Done():
-		return p.PID()
-	case <-time.After(shellPatience):
-	}
-	lister, err := proc.NewLister(proc.Options{})
-	if err != nil {
-		return p.PID()
-	}
-	defer shut(lister)
-	var table sampler.ProcessTable
-	if lister.List(ctx, sampler.ListOptions{}, &table) != nil {
-		return p.PID()
-	}
-	family, largest, most := map[int]bool{p.PID(): true}, p.PID(), 0.0
-	for changed := true; changed; {
-		changed = false
-		for i := range table.Processes {
-			if q := &table.Processes[i]; family[q.PPID] && !family[q.PID] {
-				family[q.PID], changed = true, true
-				if q.RSS.OK && q.RSS.Value > most {
-					largest, most = q.PID, q.RSS.Value
-				}
-			}
-		}
-	}
-	return largest
-}
-
-// open opens the target. Of a command that was just started the runtime is waited for, a moment.
-func (w *longWatch) open(ctx context.Context, t sampler.Target) (sampler.Session, error) {
-	source := goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
-	if w.command != nil {
-		select {
-		case <-time.After(runtimeWait):
-		case <-w.command.Done():
-		}
-	}
-	session, err := source.Open(ctx, t)
-	if err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return session, err
-}
-
-// startLoad starts the load generator, which knows by HEAPTOP_PID what it loads.
-func (w *longWatch) startLoad() error {
-	if w.o.Load == "" {
-		return nil
-	}
-	pid := w.subject.Target.PID
-	if w.command != nil {
-		pid = w.command.PID()
-	}
-	env := []string{"HEAPTOP_SCENARIO=" + w.subject.Name}
-	if pid > 0 {
-		env = append(env, fmt.Sprintf("HEAPTOP_PID=%d", pid))
-	}
-	p, err := launch.Start(launch.Options{Args: shell(w.o.Load), Env: env, Output: w.tail})
-	if err != nil {
-		return fmt.Errorf("start the load generator: %w", err)
-	}
-	w.load = p
-	w.hurry(p)
-	return nil
 }
 
 // watch reads until the time is over.
@@ -357,7 +253,7 @@ func (w *longWatch) conclude(ctx context.Context, err error) *gates.Scenario {
 		return out
 	}
 	judgement := analysis.LeakJudgement{}
-	if percent, ok := limitOf(w.o.Limits, "growth"); ok {
+	if percent, ok := limitOf(s.limits(w.o), "growth"); ok {
 		judgement.Material = percent / 100
 	}
 	seen := stabilitySeen{leaks: w.leaks.Report(judgement), sites: w.leaks.GrowingSites(), first: w.first, last: w.leaks.Last(), cut: cut, watched: w.watched()}

@@ -44,6 +44,8 @@ const outputDelay = 300 * time.Millisecond
 type Options struct {
 	// Args is the command and its arguments. The command is looked up in PATH.
 	Args []string
+	// Dir is the folder it is started in, "" for heaptop's own.
+	Dir string
 	// Env is added to heaptop's own environment; a later entry of a name wins.
 	Env []string
 	// Stdin is the command's input. Nil means the null device.
@@ -80,7 +82,7 @@ func Start(o Options) (*Process, error) {
 		p.grace = DefaultGrace
 	}
 	p.cmd = exec.Command(o.Args[0], o.Args[1:]...)
-	p.cmd.Env = append(os.Environ(), o.Env...)
+	p.cmd.Dir, p.cmd.Env = o.Dir, append(os.Environ(), o.Env...)
 	p.cmd.WaitDelay = outputDelay
 	p.cmd.SysProcAttr = ownGroup()
 	if o.Stdin != nil {

@@ -16,16 +16,16 @@ import (
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 const stabilityLong = `Watch workloads for long while they are alive, and say whether they leak, by how much memory grows, and whether their
 work becomes slower.
 
-A workload is a built-in scenario, in a process of its own; a line for the shell (--run) or a command behind "--", which is
-started, and ended after the last reading; or a TARGET that runs already: a process id or name, or a URL. Where nothing is
-named all scenarios of the stability suite are watched. Several are watched at the same time, for each keeps a rate of its
-own and takes little of the machine; --serial watches one after the other.
+A workload is a scenario (--scenario) of heaptop.yml, by run, builtin or target, or a built-in one; a line for the shell
+(--run) or a command behind "--", which is started, and ended after the last reading; or a TARGET that runs already: a
+process id or name, or a URL. Of a scenario of heaptop.yml the limits on growth hold too. Where nothing is named all
+scenarios of the stability suite are watched. Several are watched at the same time, for each keeps a rate of its own and
+takes little of the machine; --serial watches one after the other.
 
 Of a Go program the live heap is judged, the memory outside the Go heap, goroutines, open files and threads; of another its
 own memory. What grows is named: allocation sites, stacks of goroutines, mappings. Growth that began with the program and
@@ -39,8 +39,10 @@ what --on-inconclusive says. A minute decides hardly anything, 30 minutes nearly
 --load starts a load generator beside each workload, once that can be read, and ends it first; HEAPTOP_PID and
 HEAPTOP_SCENARIO in its environment say what it loads. When it fails the workload is unmeasured.
 
---output DIR gets stability_<scenario>_<time>.json for each; --with-profiling adds heap profiles of the beginning, the end
-and every few minutes between, and a recording that heaptop opens. Without it profiles are only read to name a cause.
+--output DIR is a folder: it gets stability_<scenario>_<time>.json, a report of its own, for each. One file with all of
+them is --format json=FILE, in any format that heaptop --headless has. --with-profiling adds to
+the folder heap profiles of the beginning, the end and every few minutes between, and a recording that heaptop opens.
+Without it profiles are only read to name a cause.
 
 Exit codes: 0 stable, or warnings; 1 a leak, growth beyond the threshold, or a fall of the work's rate is proven, or a gate
 failed; 2 a workload could not be watched to the end; 3 what was typed is wrong; 130 interrupted, with a report of what was
@@ -50,12 +52,18 @@ const stabilityExample = `  heaptop stability                                   
   heaptop stability --duration 1m --scenario vim_session  a short look, which says what it cannot decide
   heaptop stability --duration 8h --interval 5m --output nightly --with-profiling --scenario all
   heaptop stability --duration 30m --load 'hey -z 40m http://localhost:8080/' --run './server -port 8080'
+  heaptop stability --duration 2h --scenario import --strict      a scenario of heaptop.yml
   heaptop stability --per /gc/heap/allocs:objects --strict -- ./worker
   heaptop stability --duration 1h --format json=stability.json --format text http://localhost:6060`
 
 // stability are the options of heaptop stability.
 type stability struct {
 	env            *environment
+	given          func(string) bool
+	config         string
+	named          []policy.Scenario // what --scenario names
+	dir            string            // of the policy
+	seed           uint64
 	target         sampler.Target
 	command        []string
 	duration       time.Duration
@@ -82,6 +90,7 @@ func newStability(env *environment) *cobra.Command {
 		Example:           stabilityExample,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
+			o.given = c.Flags().Changed
 			if err := o.readArgs(c, args); err != nil {
 				return err
 			}
@@ -96,7 +105,9 @@ func (o *stability) bind(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.Var(&span{&o.duration, time.Second, 1000 * time.Hour}, "duration", "how long each is watched")
-	f.Var(&names{&o.scenarios}, "scenario", "these built-in scenarios, or all: those of the stability suite")
+	f.Var(&names{&o.scenarios}, "scenario", "these: scenarios of the policy, built-in ones, suites of them, or all: the stability suite")
+	f.StringVar(&o.config, "config", policy.Name, "the policy `FILE`, where --scenario looks first")
+	f.Var(&seed{&o.seed}, "seed", "the `NUMBER` that built-in workloads draw from; without it the policy's, else always the same")
 	f.StringVar(&o.line, "run", "", "a workload of your own, a line for the `SHELL`")
 	f.StringVar(&o.load, "load", "", "a load generator beside it, a line for the `SHELL`")
 	f.Var(&span{&o.interval, time.Second, 24 * time.Hour}, "interval", "between lines of progress, and the moments that the report keeps")
@@ -113,7 +124,7 @@ func (o *stability) bind(c *cobra.Command) {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
 	for name, complete := range map[string]cobra.CompletionFunc{
-		"scenario":        fixed(append([]string{"all"}, workloadNames()...)...),
+		"scenario":        o.completeScenarios,
 		"preset":          fixed(gates.Presets()...),
 		"on-inconclusive": fixed(policy.OnInconclusive()...),
 		"format":          fixed(reportFormats()...),
@@ -124,19 +135,6 @@ func (o *stability) bind(c *cobra.Command) {
 			panic(err) // the flag was bound above
 		}
 	}
-}
-
-// workloadNames are the built-in scenarios, those of the stability suite first.
-func workloadNames() []string {
-	var first, rest []string
-	for _, s := range scenario.All() {
-		if s.Suite == scenario.Stability {
-			first = append(first, s.Name)
-		} else {
-			rest = append(rest, s.Name)
-		}
-	}
-	return append(first, rest...)
 }
 
 // readArgs finds what is to be watched and refuses what does not go together. Nothing is started.
@@ -159,6 +157,8 @@ func (o *stability) readArgs(c *cobra.Command, args []string) error {
 		return usagef(help, "several kinds of workload: scenarios, one target, one command or one line")
 	case c.Flags().Changed("run") && strings.TrimSpace(o.line) == "", c.Flags().Changed("load") && strings.TrimSpace(o.load) == "":
 		return usagef(help, "--run and --load want a line for the shell")
+	case filepath.Ext(o.output) == ".json" && !isDir(o.output):
+		return usagef("one file with all: --format json="+o.output, "--output %s: want a folder, which gets a report of each workload", o.output)
 	case o.profiling && o.output == "":
 		return usagef("say where to: --output DIR", "--with-profiling keeps files")
 	case o.strict && o.preset != "" && o.preset != gates.FromStrict:
@@ -184,95 +184,23 @@ func (o *stability) readTarget(arg string) error {
 		return usagef("judge a recording with heaptop debug leaks "+arg, "%s: a file does not run", arg)
 	case t.Kind == sampler.KindRedis:
 		return usagef("watch its process: heaptop stability redis-server", "%s: of a server of Redis only the process can be watched for long", t)
-	case o.isScenario(arg):
+	case len(policy.Builtin(arg)) == 1:
 		return usagef("write heaptop stability --scenario "+arg, "%s is a built-in scenario", arg)
 	}
 	o.target = t
 	return nil
 }
 
-func (o *stability) isScenario(name string) bool {
-	_, ok := scenario.Find(name)
-	return ok
-}
-
-// readScenarios checks the names of scenarios, and puts those of the suite in place of all, or of none.
-func (o *stability) readScenarios() error {
-	if len(o.command) > 0 || o.line != "" {
-		return nil
+func (o *stability) presetName() string {
+	if o.strict {
+		return gates.FromStrict
 	}
-	if len(o.scenarios) == 0 || slices.Contains(o.scenarios, "all") {
-		named := slices.DeleteFunc(slices.Clone(o.scenarios), func(s string) bool { return s == "all" })
-		o.scenarios = nil
-		for _, s := range scenario.All() {
-			if s.Suite == scenario.Stability {
-				o.scenarios = append(o.scenarios, s.Name)
-			}
-		}
-		o.scenarios = append(o.scenarios, named...)
-	}
-	var unique []string
-	for _, name := range o.scenarios {
-		if !o.isScenario(name) {
-			return usagef("see heaptop scenarios", "--scenario %s: no built-in scenario has this name%s", name, didYouMean("", name, workloadNames()))
-		}
-		if !slices.Contains(unique, name) {
-			unique = append(unique, name)
-		}
-	}
-	o.scenarios = unique
-	return nil
-}
-
-// subjects are what is watched.
-func (o *stability) subjects(ctx context.Context) ([]run.StabilitySubject, error) {
-	switch {
-	case o.line != "":
-		return []run.StabilitySubject{{Name: commandWord(o.line), Kind: gates.KindCommand, Line: o.line}}, nil
-	case len(o.command) > 0:
-		return []run.StabilitySubject{{Name: filepath.Base(o.command[0]), Kind: gates.KindCommand, Command: o.command}}, nil
-	case len(o.scenarios) == 0:
-		view := newLive(o.env)
-		view.target = o.target
-		t, err := view.resolve(ctx, nil)
-		return []run.StabilitySubject{{Name: o.target.String(), Kind: gates.KindTarget, Target: t}}, cause(ctx, err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	var list []run.StabilitySubject
-	for _, name := range o.scenarios {
-		s, _ := scenario.Find(name)
-		args := []string{self, scenarioCommand, name}
-		if s.Serve == nil { // until it is ended, which is after the last reading
-			args = append(args, "--duration", (o.duration + outlives).String())
-		}
-		list = append(list, run.StabilitySubject{Name: name, Kind: gates.KindBuiltin, Command: args, Env: s.Env, Sessions: max(s.Sessions, 1), Quiet: true})
-	}
-	return list, nil
-}
-
-// outlives is how much longer a workload would go on than it is watched.
-const outlives = time.Hour
-
-// commandWord names a line for the shell by its first word.
-func commandWord(line string) string {
-	for _, word := range strings.Fields(line) {
-		if !strings.Contains(word, "=") && word != "exec" {
-			return filepath.Base(word)
-		}
-	}
-	return "run"
+	return o.preset
 }
 
 // limits are the preset's on growth: the others are of single runs.
 func (o *stability) limits() []gates.Limit {
-	name := o.preset
-	if o.strict {
-		name = gates.FromStrict
-	}
-	all, _ := gates.Preset(name)
+	all, _ := gates.Preset(o.presetName())
 	return slices.DeleteFunc(all, func(l gates.Limit) bool { return l.Metric != "growth" })
 }
 
