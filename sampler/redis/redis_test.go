@@ -37,9 +37,6 @@ func TestFiguresAgree(t *testing.T) {
 		field  string
 		within float64
 	}{
-		{sampler.RedisUsed, "used_memory", 0.02},
-		{sampler.RedisDataset, "used_memory_dataset", 0.02},
-		{sampler.RedisOverhead, "used_memory_overhead", 0.05},
 		{sampler.RedisUsedRSS, "used_memory_rss", 0.05},
 		{sampler.RedisMaxMemory, "maxmemory", 0},
 		{sampler.RedisSystemMemory, "total_system_memory", 0},
@@ -104,6 +101,39 @@ func TestProcessOverTCP(t *testing.T) {
 	alone := open(t, Options{}, target(t, "redis://127.0.0.1:"+port))
 	if v, ok := read(t, alone).Get(sampler.ProcessRSS); !ok || v <= 0 {
 		t.Errorf("without its process RSS is %v, %t: want the server's own word", v, ok)
+	}
+}
+
+// TestUsedMemoryIsExact asks the same server over one connection, so that nothing changes between, as redis-cli would and as
+// readings do: not a byte is between them.
+func TestUsedMemoryIsExact(t *testing.T) {
+	s := start(t, "--hz", "1")
+	s.fill(3000, 300)
+	j := open(t, Options{}, s.target())
+	const tries = 50 // the server's own timer may fall between the two
+	exact := map[string]bool{}
+	for range tries {
+		got := read(t, j)
+		text, err := j.client.Info(context.Background()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed := parseInfo(text)
+		for metric, field := range map[sampler.Metric]string{
+			sampler.RedisUsed: "used_memory", sampler.RedisDataset: "used_memory_dataset", sampler.RedisOverhead: "used_memory_overhead", sampler.RedisStartup: "used_memory_startup",
+			sampler.RedisUsedPeak: "used_memory_peak",
+		} {
+			if v := got.Reading(metric); v.OK && v == printed.number(field) {
+				exact[field] = true
+			}
+		}
+	}
+	if len(exact) != 5 {
+		t.Errorf("of five figures only %v were ever exactly those of INFO", exact)
+	}
+	before := parseInfo(s.do("INFO", "memory")).number("used_memory").Value
+	if got := read(t, j).Reading(sampler.RedisUsed).Value; math.Abs(got-before) > 64<<10 {
+		t.Errorf("used_memory is %v, redis-cli says %v: want no more between them than a client's buffers", got, before)
 	}
 }
 
