@@ -39,6 +39,7 @@ type session struct {
 	kernel     bool
 	buf        []byte
 	noMemory   error // kept, for a process without an address space
+	stopped    error // kept, for a process that stands still
 	gone       error
 }
 
@@ -87,6 +88,7 @@ func (s *session) openProcess() error {
 		host: s.host, pid: s.pid, keep: keep, budget: budget{share: treeShare},
 		dents: make([]byte, 4<<10),
 	}
+	s.stopped = fmt.Errorf("process %d is stopped (SIGSTOP, or Ctrl-Z): it does nothing until somebody continues it", s.pid)
 	s.noMemory = fmt.Errorf("process %d has no memory of its own: it is ending, or its first thread has ended", s.pid)
 	if s.kernel {
 		s.noMemory = fmt.Errorf("process %d is a kernel thread: it has no memory of its own", s.pid)
@@ -196,6 +198,9 @@ func (s *session) readStat(snap *sampler.Snapshot) error {
 		if err := s.identify(); err != nil {
 			return s.end(nil)
 		}
+	}
+	if st.state == 'T' { // not 't', in which a debugger or a tracer holds it
+		snap.Warn(s.stopped)
 	}
 	snap.Add(sampler.ProcessThreads, float64(st.threads))
 	snap.Add(sampler.ProcessMinorFaults, float64(st.minor))

@@ -15,6 +15,15 @@ import (
 // maxTree bounds how many descendants are followed.
 const maxTree = 1 << 16
 
+// A tree of more than treeLarge processes whose next listing is more than treeLate away is late: that is told.
+const (
+	treeLarge = 50
+	treeLate  = 5 * time.Second
+)
+
+// errTreeLate says what the sums of a late tree lack.
+var errTreeLate = errors.New("so many processes are below it that they are listed only now and then: the newest are not in the sums of the tree")
+
 // tree sums the RSS of the descendants of a process.
 type tree struct {
 	host   *host
@@ -23,6 +32,7 @@ type tree struct {
 	kept   int
 	budget budget
 
+	seldom     bool // it is so large that it is listed less often than every treeLate
 	noChildren bool // the kernel lacks task/*/children: parents are looked up in every stat
 	nodes      []node
 	spare      []node
@@ -49,7 +59,11 @@ func (t *tree) read(now time.Time, buf *[]byte) (pages uint64, count int, err er
 	if t.budget.allows(now) {
 		began := time.Now()
 		err = t.discover(buf)
-		t.budget.spend(now, time.Since(began))
+		took := time.Since(began)
+		t.budget.spend(now, took)
+		t.seldom = float64(took)/t.budget.share > float64(treeLate) && len(t.nodes) > treeLarge
+	} else if t.seldom {
+		err = errTreeLate
 	}
 	for i := range t.nodes {
 		n := &t.nodes[i]

@@ -74,7 +74,9 @@ func (b *backend) keep(o *opened) (*keeper, error) {
 			return nil, err
 		}
 	}
-	k := newKeeper(o, r, b.options.boxDir())
+	boxDir, noBox := b.options.boxDir()
+	k := newKeeper(o, r, boxDir)
+	k.noBox = noBox
 	k.written = func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()

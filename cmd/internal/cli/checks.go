@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -65,14 +66,14 @@ func (o *live) dir() (string, error) {
 	return capture.DefaultDir()
 }
 
-// boxDir is the folder for the black box; "" where none is wanted, or no folder is to be had.
-func (o *live) boxDir() string {
+// boxDir is the folder for the black box, "" where none is wanted; or why there is none.
+func (o *live) boxDir() (string, error) {
 	if !o.blackBox {
-		return ""
+		return "", nil
 	}
 	dir, err := o.dir()
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("keep what was read before its end: %w; --snapshot-dir names a folder", err)
 	}
-	return dir
+	return dir, nil
 }

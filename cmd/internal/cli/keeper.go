@@ -30,6 +30,7 @@ type keeper struct {
 	recorder *capture.Recorder // nil without --record, and for every target but the first
 	output   sampler.Output    // of a command; nil without one
 	boxDir   string            // where the black box goes; "" writes none
+	noBox    error             // why there is no folder for the black box that was wanted; nil where there is one
 	wake     chan struct{}     // holds one token after a reading
 
 	written func() // called once the black box is written, or could not be; may be nil
@@ -132,10 +133,13 @@ func (k *keeper) take(ctx context.Context, w *sampler.Watcher) error {
 // writeBox writes the black box when the target died: killed by a signal that does not ask it to end, or for memory, or with
 // an exit code that is not 0.
 func (k *keeper) writeBox(err error) {
-	if k.boxDir == "" || !died(err) {
+	if !died(err) || k.boxDir == "" && k.noBox == nil {
 		return
 	}
-	box, err := k.memory.WriteBlackBox(k.boxDir, "", capture.BlackBoxOptions{Ledger: k.lastLedger()})
+	box, err := capture.BlackBox{}, k.noBox
+	if err == nil {
+		box, err = k.memory.WriteBlackBox(k.boxDir, "", capture.BlackBoxOptions{Ledger: k.lastLedger()})
+	}
 	if errors.Is(err, capture.ErrNotRecorded) {
 		return // it died before it was read
 	}

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,14 +33,31 @@ func createOutput(path string) (*outputFile, error) {
 	case err == nil && !info.Mode().IsRegular():
 		o.file, err = os.OpenFile(path, os.O_WRONLY, 0)
 	default:
-		o.temporary = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), os.Getpid()))
-		o.file, err = os.OpenFile(o.temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		err = o.createTemporary()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	o.buffer = bufio.NewWriter(o.file)
 	return o, nil
+}
+
+// createTemporary makes the file that the lines go to until they are complete. In a folder that everybody may write to,
+// another user may have put a link under any name that can be guessed: this one cannot, and a file that is there is never
+// opened. The umask decides who may read it, as with the output of every other program.
+func (o *outputFile) createTemporary() error {
+	for range 100 {
+		name := fmt.Sprintf(".%s.%d.%08x.tmp", filepath.Base(o.path), os.Getpid(), rand.Uint32())
+		file, err := os.OpenFile(filepath.Join(filepath.Dir(o.path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err == nil {
+			o.file, o.temporary = file, file.Name()
+		}
+		return err
+	}
+	return fmt.Errorf("make a temporary file beside it: %w", fs.ErrExist)
 }
 
 // Write takes a whole line.
