@@ -58,7 +58,7 @@ func newAxis(low, high float64, format func(float64) string) axis {
 		step = finer(step)
 	}
 	if len(a.Levels) == 0 { // so narrow that steps are lost in the rounding
-		a.Levels = []level{{Step: a.High - a.Low, Texts: []string{clean(format(a.Low)), clean(format(a.High))}}}
+		a.Levels = []level{{Step: a.High - a.Low, Texts: []string{format(a.Low), format(a.High)}}}
 	}
 	return a
 }
@@ -70,7 +70,7 @@ func (a axis) level(step float64, ticks int, format func(float64) string) (level
 		if math.Abs(v) < step/1e6 {
 			v = 0
 		}
-		text := clean(format(v))
+		text := format(v)
 		distinct = distinct && (i == 0 || text != l.Texts[i-1])
 		l.Texts = append(l.Texts, text)
 	}
@@ -124,11 +124,13 @@ func timeStep(span time.Duration, most int) time.Duration {
 	}
 }
 
-// tickTime prints a tick: the date where steps are days, else the time of day as fine as the steps are.
+// tickTime prints a tick: the date where steps are days and at midnight, else the time of day as fine as the steps are.
 func tickTime(t time.Time, step time.Duration) string {
 	switch {
 	case step >= day:
 		return t.Format("2006-01-02")
+	case t.Equal(t.Truncate(day)):
+		return t.Format("Jan 2")
 	case step >= time.Minute:
 		return t.Format("15:04")
 	case step >= time.Second:

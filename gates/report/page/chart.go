@@ -77,16 +77,40 @@ func (n *interner) add(s string) int {
 }
 
 func (b *viewer) chart(c *Chart) *chartView {
-	v := &chartView{ID: b.id("c"), Title: clean(c.Title)}
-	if note := clean(c.Note); note != "" {
+	v := &chartView{ID: b.id("c"), Title: b.clean(c.Title)}
+	if note := b.clean(c.Note); note != "" {
 		v.Notes = append(v.Notes, note)
 	}
-	lines, note := prepare(c.Lines, b.limits.points)
-	if note != "" {
-		v.Notes = append(v.Notes, note)
+	shown, fewer := atMost(c.Lines, b.limits.parts, &b.used.parts, "line")
+	lines, thinned := prepare(shown, b.limits.points, &b.used.points)
+	marks, unmarked := atMost(c.Marks, b.limits.points, &b.used.points, "mark")
+	for _, note := range []string{thinned, fewer, unmarked} {
+		if note != "" {
+			v.Notes = append(v.Notes, note)
+		}
 	}
-	low, high := math.Inf(1), math.Inf(-1)
-	first, last := math.Inf(1), math.Inf(-1)
+	format := b.printer(c.Format)
+	low, high, first, last := extent(lines, marks)
+	v.Data = chartData{Start: first, End: last, Axis: newAxis(low, high, format)}
+	var texts interner
+	for i, l := range lines {
+		v.Data.Lines = append(v.Data.Lines, b.lineJSON(l, i, first, format, &texts))
+		v.Lines = append(v.Lines, b.lineSummary(l, i, format))
+	}
+	v.Data.Texts = texts.list
+	for _, m := range marks {
+		v.Data.Marks = append(v.Data.Marks, markData{millis(m.Time), b.clean(m.Label), toneClass(m.Tone)})
+	}
+	v.Summary = b.summary(lines, first, last)
+	v.Drawing = draw(lines, &v.Data)
+	return v
+}
+
+// extent returns the smallest and the largest value of lines, and the first and the last moment, which differ. Without
+// values low is above high.
+func extent(lines []Line, marks []Mark) (low, high, first, last float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	first, last = math.Inf(1), math.Inf(-1)
 	for _, l := range lines {
 		for _, p := range l.Points {
 			first, last = min(first, millis(p.Time)), max(last, millis(p.Time))
@@ -99,7 +123,7 @@ func (b *viewer) chart(c *Chart) *chartView {
 			}
 		}
 	}
-	for _, m := range c.Marks {
+	for _, m := range marks {
 		first, last = min(first, millis(m.Time)), max(last, millis(m.Time))
 	}
 	if first > last {
@@ -108,23 +132,11 @@ func (b *viewer) chart(c *Chart) *chartView {
 	if first == last {
 		first, last = first-500, last+500
 	}
-	v.Data = chartData{Start: first, End: last, Axis: newAxis(low, high, c.Format)}
-	var texts interner
-	for i, l := range lines {
-		v.Data.Lines = append(v.Data.Lines, lineJSON(l, i, first, c.Format, &texts))
-		v.Lines = append(v.Lines, lineSummary(l, i, c.Format))
-	}
-	v.Data.Texts = texts.list
-	for _, m := range c.Marks {
-		v.Data.Marks = append(v.Data.Marks, markData{millis(m.Time), clean(m.Label), toneClass(m.Tone)})
-	}
-	v.Summary = summary(lines, first, last)
-	v.Drawing = draw(lines, &v.Data)
-	return v
+	return low, high, first, last
 }
 
 // prepare returns lines whose points are in order of time and few enough, and a note where points were left out.
-func prepare(lines []Line, most int) ([]Line, string) {
+func prepare(lines []Line, most int, used *int) ([]Line, string) {
 	out := slices.Clone(lines)
 	kept, all := 0, 0
 	for i := range out {
@@ -134,6 +146,7 @@ func prepare(lines []Line, most int) ([]Line, string) {
 			slices.SortStableFunc(out[i].Points, byTime)
 		}
 		n := len(out[i].Points)
+		*used = max(*used, min(n, most))
 		if thin, left := Thin(out[i].Points, most); left {
 			out[i].Points = thin
 			kept, all = kept+len(thin), all+n
@@ -146,9 +159,9 @@ func prepare(lines []Line, most int) ([]Line, string) {
 		unit.Count(float64(kept)), unit.Count(float64(all)))
 }
 
-func lineJSON(l Line, index int, start float64, format func(float64) string, texts *interner) lineData {
+func (b *viewer) lineJSON(l Line, index int, start float64, format func(float64) string, texts *interner) lineData {
 	n := len(l.Points)
-	d := lineData{Name: clean(l.Name), Class: lineClass(index, l.Dashed), Dots: l.Dots,
+	d := lineData{Name: b.clean(l.Name), Class: lineClass(index, l.Dashed), Dots: l.Dots,
 		Times: make([]float64, n), Values: make([]*float64, n), Texts: make([]int, n)}
 	intervals, labels := false, false
 	for _, p := range l.Points {
@@ -175,19 +188,19 @@ func lineJSON(l Line, index int, start float64, format func(float64) string, tex
 				text += " (" + format(p.Low) + " to " + format(p.High) + ")"
 			}
 		}
-		d.Texts[i] = texts.add(clean(text))
+		d.Texts[i] = texts.add(text)
 		if labels {
 			d.Labels[i] = -1
 			if p.Label != "" {
-				d.Labels[i] = texts.add(clean(p.Label))
+				d.Labels[i] = texts.add(b.clean(p.Label))
 			}
 		}
 	}
 	return d
 }
 
-func lineSummary(l Line, index int, format func(float64) string) lineView {
-	v := lineView{Name: clean(l.Name), Class: lineClass(index, l.Dashed)}
+func (b *viewer) lineSummary(l Line, index int, format func(float64) string) lineView {
+	v := lineView{Name: b.clean(l.Name), Class: lineClass(index, l.Dashed)}
 	var first, last, low, high *Point
 	n := 0
 	for i := range l.Points {
@@ -211,7 +224,9 @@ func lineSummary(l Line, index int, format func(float64) string) lineView {
 	if first == nil {
 		return v
 	}
-	at := func(p *Point) (cellView, string) { return cell(Number(p.Value, format(p.Value)), "n"), moment(p.Time) }
+	at := func(p *Point) (cellView, string) {
+		return b.cell(Number(p.Value, format(p.Value)), "n"), moment(p.Time)
+	}
 	v.First, v.FirstTime = at(first)
 	v.Last, v.LastTime = at(last)
 	v.Smallest, v.SmallestTime = at(low)
@@ -220,10 +235,10 @@ func lineSummary(l Line, index int, format func(float64) string) lineView {
 }
 
 // summary says in a sentence what a chart shows.
-func summary(lines []Line, first, last float64) string {
+func (b *viewer) summary(lines []Line, first, last float64) string {
 	names := make([]string, 0, len(lines))
 	for _, l := range lines {
-		names = append(names, clean(l.Name))
+		names = append(names, b.clean(l.Name))
 	}
 	if len(names) == 0 {
 		return "There is nothing to draw."

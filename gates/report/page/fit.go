@@ -22,7 +22,7 @@ func WriteFirst(w io.Writer, last int, build func(level int) *Page) error {
 		if err := checkParts(p.Parts); err != nil {
 			return fmt.Errorf("write page: %w", err)
 		}
-		data, err := kit.render(p, full())
+		data, _, err := kit.render(p, full())
 		if err != nil {
 			return fmt.Errorf("write page: %w", err)
 		}

@@ -56,6 +56,7 @@ type frameRow struct {
 
 // flamer flattens a tree of frames.
 type flamer struct {
+	page     *viewer
 	format   func(float64) string
 	total    float64
 	least    float64 // frames below are left out
@@ -69,8 +70,8 @@ type flamer struct {
 }
 
 func (b *viewer) flame(f *Flame) *flameView {
-	v := &flameView{ID: b.id("f"), Title: clean(f.Title)}
-	if note := clean(f.Note); note != "" {
+	v := &flameView{ID: b.id("f"), Title: b.clean(f.Title)}
+	if note := b.clean(f.Note); note != "" {
 		v.Notes = append(v.Notes, note)
 	}
 	total := 0.0
@@ -81,9 +82,10 @@ func (b *viewer) flame(f *Flame) *flameView {
 		v.Summary = "There is nothing to draw."
 		return v
 	}
-	x := &flamer{format: f.Format, total: total, least: threshold(f.Root, total, b.limits.frames)}
+	x := &flamer{page: b, format: b.printer(f.Format), total: total, least: threshold(f.Root, total, b.limits.frames)}
 	x.strongly = strongest(f.Root, 0)
 	x.walk(f.Root, 0, 0, drawWidth)
+	b.used.frames = max(b.used.frames, len(x.data.Depths))
 	x.data.Texts = x.texts.list
 	x.data.Printer = printer(f.Format)
 	v.Compares = x.strongly > 0
@@ -98,7 +100,7 @@ func (b *viewer) flame(f *Flame) *flameView {
 	if x.leftDeep > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("Left out: %s deeper than %d.", frames(x.leftDeep), deepest))
 	}
-	v.Summary = fmt.Sprintf("%s of %s in all.", frames(len(x.data.Depths)), clean(f.Format(total)))
+	v.Summary = fmt.Sprintf("%s of %s in all.", frames(len(x.data.Depths)), x.format(total))
 	return v
 }
 
@@ -167,9 +169,9 @@ const (
 
 // walk takes a frame and what it called. From x on it has width pixels of the drawing.
 func (x *flamer) walk(f *Frame, depth int, at, width float64) {
-	value, name, detail := weight(f), clean(f.Name), -1
+	value, name, detail := weight(f), x.page.clean(f.Name), -1
 	if f.Detail != "" {
-		detail = x.texts.add(clean(f.Detail))
+		detail = x.texts.add(x.page.clean(f.Detail))
 	}
 	hue := x.hue(f)
 	d := &x.data
@@ -181,9 +183,9 @@ func (x *flamer) walk(f *Frame, depth int, at, width float64) {
 	d.Hues = append(d.Hues, hue)
 	x.box(name, x.printed(f), hue, depth, at, width)
 	if len(x.rows) < rowsShown {
-		row := frameRow{Name: name, Detail: clean(f.Detail), Value: cell(Number(value, x.format(value)), "n"), Share: unit.Percent(value / x.total)}
+		row := frameRow{Name: name, Detail: x.page.clean(f.Detail), Value: x.page.cell(Number(value, x.format(value)), "n"), Share: unit.Percent(value / x.total)}
 		if x.strongly > 0 && drawable(f.Change) {
-			row.Change = cell(Number(f.Change, x.change(f.Change)), "n")
+			row.Change = x.page.cell(Number(f.Change, x.change(f.Change)), "n")
 		}
 		x.rows = append(x.rows, row)
 	}
@@ -217,7 +219,7 @@ func (x *flamer) printed(f *Frame) string {
 	if x.strongly > 0 && drawable(f.Change) {
 		text += " (" + x.change(f.Change) + ")"
 	}
-	return clean(text)
+	return text
 }
 
 func (x *flamer) change(v float64) string {

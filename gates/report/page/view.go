@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/alloc-dev/heaptop/gates/internal/printable"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
@@ -72,32 +74,62 @@ type cellView struct {
 	Head                     bool
 }
 
-// viewer builds views and counts the identifiers.
+// viewer builds views, counts the identifiers, and keeps how much of the limits was used.
 type viewer struct {
-	limits limits
-	last   int
+	limits, used limits
+	last         int
 }
 
-func newView(p *Page, l limits) *view {
+// newView returns what the template reads, and how much of the limits it used.
+func newView(p *Page, l limits) (*view, limits) {
 	b := &viewer{limits: l}
-	v := &view{Title: clean(p.Title), Verdict: verdict(p.Verdict), Facts: facts(p.Facts), Contents: len(p.Parts) > 1}
+	v := &view{Title: b.clean(p.Title), Verdict: b.verdict(p.Verdict), Facts: b.facts(p.Facts), Contents: len(p.Parts) > 1}
 	if v.Title == "" {
 		v.Title = "heaptop"
 	}
-	for _, n := range p.Notes {
-		v.Notes = append(v.Notes, clean(n))
+	notes, more := atMost(p.Notes, l.parts, &b.used.parts, "note")
+	for _, n := range notes {
+		v.Notes = append(v.Notes, b.clean(n))
 	}
-	parts := p.Parts
-	if len(parts) > l.parts {
-		v.Notes = append(v.Notes, leftOut(len(parts)-l.parts, "section"))
-		parts = parts[:l.parts]
+	parts, fewer := atMost(p.Parts, l.parts, &b.used.parts, "section")
+	for _, left := range []string{more, fewer} {
+		if left != "" {
+			v.Notes = append(v.Notes, left)
+		}
 	}
 	for _, part := range parts {
-		pv := partView{ID: b.id("s"), Title: clean(part.Title), Note: clean(part.Note), Verdict: verdict(part.Verdict), Folded: part.Folded}
+		pv := partView{ID: b.id("s"), Title: b.clean(part.Title), Note: b.clean(part.Note), Verdict: b.verdict(part.Verdict), Folded: part.Folded}
 		pv.Blocks = b.blocks(part.Blocks)
 		v.Parts = append(v.Parts, pv)
 	}
-	return v
+	return v, b.used
+}
+
+// clean makes a text of a stranger safe to print, and short enough; escaping is the template's.
+func (b *viewer) clean(s string) string {
+	s = printable.Line(s)
+	if len(s) <= b.limits.text {
+		return s
+	}
+	end := b.limits.text
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// printer returns a format whose texts are clean.
+func (b *viewer) printer(format func(float64) string) func(float64) string {
+	return func(v float64) string { return b.clean(format(v)) }
+}
+
+// atMost returns the first of a list, and what is said about the others. It notes how many there are.
+func atMost[T any](list []T, most int, used *int, what string) ([]T, string) {
+	*used = max(*used, len(list))
+	if len(list) <= most {
+		return list, ""
+	}
+	return list[:most], leftOut(len(list)-most, what)
 }
 
 func (b *viewer) id(prefix string) string {
@@ -107,15 +139,13 @@ func (b *viewer) id(prefix string) string {
 
 func (b *viewer) blocks(blocks []Block) []blockView {
 	out := make([]blockView, 0, len(blocks))
-	for i, block := range blocks {
-		if i == b.limits.parts {
-			return append(out, blockView{Text: &textView{Tone: "faint", Text: leftOut(len(blocks)-i, "block")}})
-		}
+	blocks, left := atMost(blocks, b.limits.parts, &b.used.parts, "block")
+	for _, block := range blocks {
 		switch x := block.(type) {
 		case Text:
-			out = append(out, blockView{Text: &textView{Tone: toneClass(x.Tone), Sign: sign(x.Tone), Text: clean(x.Text)}})
+			out = append(out, blockView{Text: &textView{Tone: toneClass(x.Tone), Sign: sign(x.Tone), Text: b.clean(x.Text)}})
 		case Facts:
-			out = append(out, blockView{Facts: facts(x)})
+			out = append(out, blockView{Facts: b.facts(x)})
 		case *Table:
 			out = append(out, blockView{Table: b.table(x)})
 		case *Chart:
@@ -124,6 +154,9 @@ func (b *viewer) blocks(blocks []Block) []blockView {
 			out = append(out, blockView{Flame: b.flame(x)})
 		}
 	}
+	if left != "" {
+		out = append(out, blockView{Text: &textView{Tone: "faint", Text: left}})
+	}
 	return out
 }
 
@@ -131,9 +164,9 @@ func (b *viewer) blocks(blocks []Block) []blockView {
 const manyRows = 20
 
 func (b *viewer) table(t *Table) *tableView {
-	v := &tableView{ID: b.id("t"), Caption: clean(t.Caption), More: clean(t.More)}
+	v := &tableView{ID: b.id("t"), Caption: b.clean(t.Caption), More: b.clean(t.More)}
 	for _, c := range t.Columns {
-		cv := columnView{Title: clean(c.Title), Hint: clean(c.Hint), Number: c.Number}
+		cv := columnView{Title: b.clean(c.Title), Hint: b.clean(c.Hint), Number: c.Number}
 		if c.Number {
 			cv.Kind = "n"
 		} else if c.Code {
@@ -142,11 +175,8 @@ func (b *viewer) table(t *Table) *tableView {
 		v.Hints = v.Hints || cv.Hint != ""
 		v.Columns = append(v.Columns, cv)
 	}
-	rows := t.Rows
-	if len(rows) > b.limits.rows {
-		v.More = strings.TrimSpace(v.More + " " + leftOut(len(rows)-b.limits.rows, "more row"))
-		rows = rows[:b.limits.rows]
-	}
+	rows, left := atMost(t.Rows, b.limits.rows, &b.used.rows, "more row")
+	v.More = strings.TrimSpace(v.More + " " + left)
 	v.Filter = len(rows) > manyRows
 	v.Rows = make([]rowView, 0, len(rows))
 	for _, r := range rows {
@@ -162,7 +192,7 @@ func (b *viewer) row(r Row, columns []columnView) rowView {
 		if i < len(r.Cells) {
 			c = r.Cells[i]
 		}
-		v.Cells[i] = cell(c, columns[i].Kind)
+		v.Cells[i] = b.cell(c, columns[i].Kind)
 		v.Cells[i].Head = i == 0
 	}
 	if len(r.Detail) > 0 {
@@ -174,8 +204,8 @@ func (b *viewer) row(r Row, columns []columnView) rowView {
 	return v
 }
 
-func cell(c Cell, kind string) cellView {
-	v := cellView{Text: clean(c.Text), Link: address(c.Link)}
+func (b *viewer) cell(c Cell, kind string) cellView {
+	v := cellView{Text: b.clean(c.Text), Link: address(c.Link)}
 	if c.Value != nil && !math.IsNaN(*c.Value) && !math.IsInf(*c.Value, 0) {
 		v.Value = exact(*c.Value)
 	}
@@ -194,19 +224,23 @@ func cell(c Cell, kind string) cellView {
 	return v
 }
 
-func facts(list []Fact) []factView {
+func (b *viewer) facts(list []Fact) []factView {
+	list, left := atMost(list, b.limits.parts, &b.used.parts, "fact")
 	out := make([]factView, 0, len(list))
 	for _, f := range list {
-		out = append(out, factView{Name: clean(f.Name), Value: clean(f.Value), Code: f.Code, Link: address(f.Link)})
+		out = append(out, factView{Name: b.clean(f.Name), Value: b.clean(f.Value), Code: f.Code, Link: address(f.Link)})
+	}
+	if left != "" {
+		out = append(out, factView{Name: "More", Value: left})
 	}
 	return out
 }
 
-func verdict(v *Verdict) *verdictView {
+func (b *viewer) verdict(v *Verdict) *verdictView {
 	if v == nil {
 		return nil
 	}
-	return &verdictView{Tone: toneClass(v.Tone), Sign: sign(v.Tone), Word: clean(v.Word), Text: clean(v.Text)}
+	return &verdictView{Tone: toneClass(v.Tone), Sign: sign(v.Tone), Word: b.clean(v.Word), Text: b.clean(v.Text)}
 }
 
 // toneClass is the class of a tone, empty for Plain and what is no tone.
@@ -229,7 +263,7 @@ func sign(t Tone) string {
 
 // address returns an address that may be linked: http or https, with a host and no password. Otherwise it is empty.
 func address(link string) string {
-	if link == "" || clean(link) != link {
+	if link == "" || printable.Line(link) != link {
 		return ""
 	}
 	u, err := url.Parse(link)

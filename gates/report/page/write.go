@@ -139,26 +139,26 @@ func hash(s string) string {
 func (k *kit) fit(p *Page) ([]byte, error) {
 	l := full()
 	for range 12 {
-		data, err := k.render(p, l)
+		data, used, err := k.render(p, l)
 		if err != nil || len(data) < MaxBytes {
 			return data, err
 		}
 		fixed := len(k.css) + len(k.script)
-		l = l.tighter(float64(len(data)-fixed) / float64(MaxBytes-fixed))
+		l = l.tighter(used, float64(len(data)-fixed)/float64(MaxBytes-fixed))
 	}
 	return nil, fmt.Errorf("it does not fit into %d bytes, however much of it is left out", MaxBytes)
 }
 
-// render renders a page within limits, however large it becomes.
-func (k *kit) render(p *Page, l limits) ([]byte, error) {
+// render renders a page within limits, however large it becomes. It returns how much of the limits it used.
+func (k *kit) render(p *Page, l limits) ([]byte, limits, error) {
 	var b bytes.Buffer
-	v := newView(p, l)
+	v, used := newView(p, l)
 	v.Policy, v.CSS, v.Script = k.policy(), template.CSS(k.css), template.JS(k.script)
 	if err := k.page.Execute(&b, v); err != nil {
-		return nil, err
+		return nil, used, err
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), used, nil
 }
 
-// clean makes a text of a stranger safe to print; escaping is the template's.
+// clean makes a text safe for an error.
 func clean(s string) string { return printable.Line(s) }
