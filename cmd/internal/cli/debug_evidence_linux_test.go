@@ -107,7 +107,7 @@ func within(t *testing.T, what string, got, low, high float64) {
 
 // TestEvidence compares what is reported with what others say of the same program.
 func TestEvidence(t *testing.T) {
-	_, server := readmePrograms(t)
+	server := apiServer(t)
 	until(t, "two collections, after which a profile is published", func() bool { return ownStats(t, server.url)["NumGC"] >= 2 })
 	t.Run("the picture is what kernel and runtime say", func(t *testing.T) { pictureIsTrue(t, server) })
 	t.Run("hotspots are what pprof says", func(t *testing.T) { hotspotsAreTrue(t, server) })

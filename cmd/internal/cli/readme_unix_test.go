@@ -3,7 +3,10 @@
 package cli_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,93 +26,236 @@ import (
 const root = "../../.." // of the repository
 
 // TestReadme runs every command of the README: in a shell, or on a terminal where it opens the dashboard. The process,
-// the program and the endpoint they name are a small server of the test's own.
+// the program, the endpoint and the server they name are small ones of the test's own.
 func TestReadme(t *testing.T) {
 	samplertest.NotUnderRace(t)
-	commands := documented(t, filepath.Join(root, "README.md"))
-	if len(commands) < 10 {
-		t.Fatalf("the README has %d commands: %q", len(commands), commands)
+	p := newPlayer(t)
+	p.serve(t)
+	p.redis = redisServer(t)
+	steps := documented(t, filepath.Join(root, "README.md"))
+	if len(steps) < 40 {
+		t.Fatalf("the README has %d commands", len(steps))
 	}
-	bin, server := readmePrograms(t)
-	dir := t.TempDir() // of all: a command may use the file that one before it wrote
-	if err := os.Symlink(filepath.Join(bin, server.name), filepath.Join(dir, server.name)); err != nil {
-		t.Fatal(err)
+	p.play(t, steps)
+}
+
+// TestGuides runs every command of the guides in order, each guide in a folder of its own, and compares what it writes
+// with what the guide shows. The server of a guide is built and started by the guide's own commands.
+func TestGuides(t *testing.T) {
+	samplertest.NotUnderRace(t)
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "guide-*.md"))
+	if err != nil || len(pages) < 4 {
+		t.Fatalf("the guides are %q, %v", pages, err)
 	}
-	for _, command := range commands {
-		t.Run(strings.Fields(command)[0]+" "+command, func(t *testing.T) {
-			runDocumented(t, dir, bin, server.replace(command))
+	for _, page := range append(pages, filepath.Join(root, "docs", "which-number.md")) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			steps := documented(t, page)
+			if len(steps) == 0 {
+				t.Fatal("the page has no commands")
+			}
+			p := newPlayer(t)
+			p.clone(t, steps)
+			for i := range steps {
+				if p.do(t, &steps[i]); t.Failed() {
+					return // what follows builds on it
+				}
+			}
 		})
 	}
 }
 
-// documented returns the commands of a page's console blocks, without what stands behind a "#".
-func documented(t *testing.T, page string) []string {
+// clone makes the folder what a guide takes for a clone of the repository, unless it makes a module of its own.
+func (p *player) clone(t *testing.T, steps []step) {
+	t.Helper()
+	if !slices.ContainsFunc(steps, func(s step) bool { return strings.Contains(s.command, "./docs/shop") }) {
+		return
+	}
+	if err := os.CopyFS(filepath.Join(p.dir, "docs", "shop"), os.DirFS(filepath.Join(root, "docs", "shop"))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(p.dir, "go.mod"), "module example.com/guide\n\ngo 1.26\n")
+}
+
+// step is a command of a page, or a file that it shows with its name.
+type step struct {
+	line    int
+	file    string // its name; then text is what is in it
+	text    string
+	command string
+	exit    int      // what the comment behind the command says, as in "# exit 1", else 0
+	shows   []string // lines of output below the command
+}
+
+var (
+	fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
+	exits = regexp.MustCompile(`\bexit (\d+)`)
+)
+
+// documented returns the commands of a page's console blocks, and of its other blocks those with the name of a file behind
+// their language.
+func documented(t *testing.T, page string) []step {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var commands []string
-	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllSubmatch(text, -1) {
-		for line := range strings.Lines(string(block[1])) {
-			if command, found := strings.CutPrefix(line, "$ "); found {
-				command, _, _ = strings.Cut(command, " #")
-				commands = append(commands, strings.TrimSpace(command))
-			}
+	var steps []step
+	for _, block := range fence.FindAllSubmatchIndex(text, -1) {
+		info, body := strings.Fields(string(text[block[2]:block[3]])), string(text[block[4]:block[5]])
+		line := 2 + bytes.Count(text[:block[0]], []byte("\n"))
+		switch {
+		case len(info) == 2:
+			steps = append(steps, step{line: line, file: info[1], text: body})
+		case len(info) == 1 && info[0] == "console":
+			steps = append(steps, commands(body, line)...)
 		}
 	}
-	return commands
+	return steps
 }
 
-// target is a running server. Its name is its own, so that a test which runs beside this one is not in the way.
+func commands(block string, line int) []step {
+	var steps []step
+	for text := range strings.Lines(block) {
+		text = strings.TrimRight(text, "\n")
+		if command, found := strings.CutPrefix(text, "$ "); found {
+			command, comment, _ := strings.Cut(command, " #")
+			s := step{line: line, command: strings.TrimSpace(command)}
+			if m := exits.FindStringSubmatch(comment); m != nil {
+				s.exit, _ = strconv.Atoi(m[1])
+			}
+			steps = append(steps, s)
+		} else if len(steps) > 0 && strings.TrimSpace(text) != "" && strings.TrimSpace(text) != "..." {
+			steps[len(steps)-1].shows = append(steps[len(steps)-1].shows, text)
+		}
+		line++
+	}
+	return steps
+}
+
+// player does what a page says, in a folder of its own. What pages call api-server has another name here, so that a test
+// which runs beside this one is not in the way.
+type player struct {
+	dir, bin string
+	name     string
+	address  string
+	pid      int
+	redis    string
+}
+
+// newPlayer builds heaptop into a folder that is on the PATH of all commands.
+func newPlayer(t *testing.T) *player {
+	t.Helper()
+	testenv.Tool(t, "sh")
+	p := &player{dir: t.TempDir(), bin: t.TempDir()}
+	if err := os.Symlink(heaptop(t), filepath.Join(p.bin, "heaptop")); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.address = l.Addr().String()
+	l.Close()
+	p.name = "api-" + p.address[strings.LastIndexByte(p.address, ':')+1:]
+	return p
+}
+
+// serve builds and starts the server of the README, which has net/http/pprof.
+func (p *player) serve(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("go", "build", "-o", filepath.Join(p.dir, p.name), "./testdata/api-server").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build the server: %v\n%s", err, out)
+	}
+	p.start(t, "exec ./"+p.name+" "+p.address)
+}
+
+// target is a running server with net/http/pprof.
 type target struct {
 	name string
 	pid  int
 	url  string
 }
 
-func (s target) replace(command string) string {
-	command = strings.ReplaceAll(command, "http://localhost:6060", s.url)
-	command = strings.ReplaceAll(command, "api-server", s.name)
-	command = regexp.MustCompile(`--monitoring-duration [1-9]\w*`).ReplaceAllString(command, "--monitoring-duration 2s")
-	return regexp.MustCompile(`\b4242\b`).ReplaceAllString(command, strconv.Itoa(s.pid))
+// apiServer is a server for as long as the test runs.
+func apiServer(t *testing.T) target {
+	t.Helper()
+	p := newPlayer(t)
+	p.serve(t)
+	return target{p.name, p.pid, "http://" + p.address}
 }
 
-// readmePrograms builds heaptop and a server into a folder of their own, and starts the server.
-func readmePrograms(t *testing.T) (bin string, server target) {
+// start runs a command of a server for as long as the test runs, and waits until it answers.
+func (p *player) start(t *testing.T, command string) {
 	t.Helper()
-	bin = t.TempDir()
-	if err := os.Symlink(heaptop(t), filepath.Join(bin, "heaptop")); err != nil {
-		t.Fatal(err)
-	}
-	name := fmt.Sprintf("api-%d", os.Getpid())
-	out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), "./testdata/api-server").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build the server: %v\n%s", err, out)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	cmd := exec.Command(filepath.Join(bin, name), address)
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir, cmd.Env = p.dir, p.environment(t)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	until(t, "the server answers", func() bool {
-		c, err := net.DialTimeout("tcp", address, time.Second)
+	p.pid = cmd.Process.Pid
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() })
+	until(t, command+" answers", func() bool {
+		c, err := net.DialTimeout("tcp", p.address, time.Second)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
-	return bin, target{name, cmd.Process.Pid, "http://" + address}
 }
 
-func runDocumented(t *testing.T, dir, bin, command string) {
+// environment is that of a person whose PATH has heaptop, who has a state folder of their own, and who is no job of CI.
+func (p *player) environment(t *testing.T) []string {
+	return append(os.Environ(), "PATH="+p.bin+":"+os.Getenv("PATH"), "GOBIN="+t.TempDir(), "XDG_STATE_HOME="+t.TempDir(),
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com", "GITHUB_STEP_SUMMARY=")
+}
+
+var (
+	monitoring = regexp.MustCompile(`--monitoring-duration [1-9]\w*`)
+	lasting    = regexp.MustCompile(`--duration [1-9]\w*`)
+	benchmarks = regexp.MustCompile(`( -bench )`)
+	pid        = regexp.MustCompile(`\b4242\b`)
+)
+
+// replace puts what there is in the place of what a page calls it, and asks for less time.
+func (p *player) replace(text string) string {
+	text = strings.NewReplacer("localhost:6060", p.address, "localhost:8080", p.address, "api-server", p.name,
+		"redis://localhost:6379", "redis+unix://"+p.redis).Replace(text)
+	text = monitoring.ReplaceAllString(text, "--monitoring-duration 2s")
+	text = lasting.ReplaceAllString(text, "--duration 1s")
+	text = benchmarks.ReplaceAllString(text, " -benchtime 1x -bench ")
+	return pid.ReplaceAllString(text, strconv.Itoa(p.pid))
+}
+
+// play does all steps: those that leave no file and need none side by side, after all the others.
+func (p *player) play(t *testing.T, steps []step) {
 	t.Helper()
+	for i := range steps {
+		s := &steps[i]
+		t.Run(fmt.Sprintf("line %d %s", s.line, s.command), func(t *testing.T) {
+			if alone(s.command) {
+				t.Parallel()
+			}
+			p.do(t, s)
+		})
+	}
+}
+
+var filed = regexp.MustCompile(`-o |--output|--record|\.heap|\.json|baseline|history|init|--no-runs|--selftest|--mode snapshot`)
+
+func alone(command string) bool {
+	return strings.HasPrefix(command, "heaptop ") && !opensDashboard(command) && !filed.MatchString(command)
+}
+
+func (p *player) do(t *testing.T, s *step) {
+	t.Helper()
+	if s.file != "" {
+		write(t, filepath.Join(p.dir, s.file), p.replace(s.text))
+		return
+	}
+	command, dir := p.replace(s.command), p.dir
 	switch {
 	case command == "go test ./...":
 		ci, err := os.ReadFile(filepath.Join(root, ".ci", "run"))
@@ -119,26 +266,57 @@ func runDocumented(t *testing.T, dir, bin, command string) {
 			t.Errorf(".ci/run does not run %q", command) // a test that ran it would run itself
 		}
 		return
-	case strings.HasPrefix(command, "go "):
+	case strings.HasSuffix(command, " &"):
+		p.start(t, "exec "+strings.TrimSuffix(command, " &"))
+		return
+	case strings.Contains(command, "./cmd/heaptop") || strings.Contains(command, "go test"):
 		dir = root
 	}
-	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "GOBIN=" + t.TempDir(), "XDG_STATE_HOME=" + t.TempDir()}
 	if opensDashboard(command) {
-		c := on(t, env, "sh", "-c", fmt.Sprintf("cd %q && exec %s", dir, command))
+		c := on(t, p.environment(t), "sh", "-c", fmt.Sprintf("cd %q && exec %s", dir, command))
 		c.shows("1 Memory")
 		c.press("q")
 		if code := c.exits(); code != 0 {
-			t.Errorf("%s: exit %d", command, code)
+			t.Errorf("line %d, %s: exit %d", s.line, command, code)
 		}
 		return
 	}
-	testenv.Tool(t, "sh")
 	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", command, err, out)
+	cmd.Dir, cmd.Env = dir, p.environment(t)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != s.exit {
+		t.Errorf("line %d, %s: %v, want exit %d\n%s", s.line, command, err, s.exit, out)
+	}
+	for _, line := range s.shows {
+		if !strings.Contains(likeness(string(out)), likeness(p.replace(line))) {
+			t.Errorf("line %d, %s: there is no line like %q in\n%s", s.line, command, line, out)
+		}
 	}
 }
+
+var (
+	number = regexp.MustCompile(`[-+]?\d[\d,.:]*( ?(B|kB|MB|GB|%|ns|µs|ms|s|/s|/h|m)\b)?%?`)
+	blanks = regexp.MustCompile(`\s+`)
+)
+
+// likeness is a text without what differs from run to run: numbers with their units, and the width of columns.
+func likeness(text string) string {
+	return strings.TrimSpace(blanks.ReplaceAllString(number.ReplaceAllString(text, "0"), " "))
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noScreen are the commands of heaptop that open no dashboard.
+var noScreen = []string{"snapshot", "diff", "replay", "debug", "check", "baseline", "report", "version", "completion", "help", "scenarios", "stability",
+	"history", "init", "github", "man"}
 
 func opensDashboard(command string) bool {
 	if strings.HasPrefix(command, "go run ./cmd/heaptop") {
@@ -148,6 +326,6 @@ func opensDashboard(command string) bool {
 	if fields[0] != "heaptop" {
 		return false
 	}
-	return len(fields) < 2 || !slices.Contains([]string{"snapshot", "diff", "replay", "debug", "check", "baseline", "report", "version", "completion", "help"}, fields[1]) &&
+	return len(fields) < 2 || !slices.Contains(noScreen, fields[1]) &&
 		!slices.Contains(fields, "--format") && !slices.Contains(fields, "--help") && !slices.Contains(fields, "--headless") && !strings.Contains(command, "--mode snapshot")
 }
