@@ -10,7 +10,7 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-func debugFormats() []string { return []string{"text", "json", "markdown"} }
+func debugFormats() []string { return []string{"text", "json", "markdown", "html"} }
 
 // bindReport adds the flags that say how a report is printed and where to.
 func bindReport(c *cobra.Command, format, output *string) {

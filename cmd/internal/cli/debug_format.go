@@ -30,6 +30,8 @@ func findings(r *analysis.Findings, format string) ([]byte, error) {
 		return []byte(escapeInvisible(string(data)) + "\n"), nil
 	case "markdown":
 		return []byte(findingsMarkdown(r)), nil
+	case "html":
+		return findingsHTML(r)
 	}
 	return []byte(findingsText(r)), nil
 }

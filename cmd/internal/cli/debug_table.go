@@ -195,9 +195,12 @@ func spokenFor(f *analysis.Finding) bool {
 	return len(f.Rows) > 0 || len(f.Holders) > 0 || inUse || lists || f.Verdict != "" // a verdict is told with its numbers
 }
 
-// evidenceWords lists the evidence in words, in alphabetical order: "first 12.0 MB", "per hour 3.10 MB/h".
-func evidenceWords(f *analysis.Finding) []string {
-	var words []string
+// evidencePair is a number of the evidence in words: "live", "12.0 MB".
+type evidencePair struct{ name, text string }
+
+// evidencePairs lists the evidence, in alphabetical order.
+func evidencePairs(f *analysis.Finding) []evidencePair {
+	var pairs []evidencePair
 	for key, v := range f.Evidence {
 		name := key
 		for _, end := range []string{"_per_hour", "_per_second", "_per_minute"} {
@@ -206,8 +209,17 @@ func evidenceWords(f *analysis.Finding) []string {
 		if i := strings.LastIndexByte(name, '_'); i > 0 {
 			name = name[:i]
 		}
-		words = append(words, strings.ReplaceAll(name, "_", " ")+" "+number(key, v))
+		pairs = append(pairs, evidencePair{strings.ReplaceAll(name, "_", " "), number(key, v)})
 	}
-	slices.Sort(words)
+	slices.SortFunc(pairs, func(a, b evidencePair) int { return strings.Compare(a.name+" "+a.text, b.name+" "+b.text) })
+	return pairs
+}
+
+// evidenceWords lists the evidence in words, in alphabetical order: "first 12.0 MB", "per hour 3.10 MB/h".
+func evidenceWords(f *analysis.Finding) []string {
+	var words []string
+	for _, p := range evidencePairs(f) {
+		words = append(words, p.name+" "+p.text)
+	}
 	return words
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/charmbracelet/x/term"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/gates/report/page"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
 )
@@ -146,11 +148,11 @@ func (o *diff) write(w io.Writer, d *analysis.Diff) error {
 	case "markdown":
 		text = diffMarkdown(newDiffReport(d, o.top, detailStacks))
 	case "html":
-		page, err := diffHTML(newDiffReport(d, o.top, detailStacks))
-		if err != nil {
+		var b strings.Builder
+		if err := page.Write(&b, diffPage(d, o.top)); err != nil {
 			return err
 		}
-		text = page
+		text = b.String()
 	default:
 		text = diffText(newDiffReport(d, o.top, detailStacks), textWidth(w))
 	}

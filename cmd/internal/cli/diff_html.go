@@ -1,76 +1,151 @@
 package cli
 
 import (
-	"fmt"
-	"html/template"
 	"strings"
+
+	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
+	"github.com/alloc-dev/heaptop/gates/report/page"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-// diffPage is the page: one file, no script, nothing loaded from elsewhere. html/template escapes every text.
-const diffPage = `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Memory compared: {{range $i, $s := .Sides}}{{if $i}} → {{end}}{{$s.Name}}{{end}}</title>
-<style>
-:root { color-scheme: light dark; --line: #8884; --up: #b3541e; --down: #1a7f37; --faint: #777; }
-@media (prefers-color-scheme: dark) { :root { --up: #f0883e; --down: #56d364; --faint: #999; } }
-body { font: 14px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: top; }
-th { color: var(--faint); font-weight: normal; }
-th:last-child, td:last-child { text-align: left; width: 100%; white-space: normal; overflow-wrap: anywhere; }
-td { font-variant-numeric: tabular-nums; } code { font: 13px/1.5 ui-monospace, monospace; }
-.up { color: var(--up); } .down { color: var(--down); } .faint { color: var(--faint); }
-.warning { border-left: 3px solid var(--up); padding-left: .6rem; } summary { cursor: pointer; }
-ol { margin: .3rem 0; padding-left: 1.5rem; }
-</style>
-</head>
-<body>
-<h1>Memory compared</h1>
-{{$later := .Later}}<ul>
-{{range .Sides}}<li>{{.Word}}: <code>{{.Name}}</code>{{with .Time}}, {{.}}{{end}}{{with .Program}}, <code>{{.}}</code>{{end -}}
-{{if and $later (eq .Word "to")}}, {{$later}}{{end}}{{with .Note}}, “{{.}}”{{end}}</li>
-{{end}}{{with .Filter}}<li>filter: <code>{{.}}</code></li>
-{{end}}</ul>
-{{range .Warnings}}<p class="warning">{{.}}</p>
-{{end}}{{range .Lists}}<h2>{{.Title}}</h2>
-{{with .Note}}<p class="faint">{{.}}</p>
-{{end}}{{$columns := .Columns}}{{if .Rows}}<table>
-<thead><tr>{{range .Columns}}<th>{{.Title}}</th>{{end}}</tr></thead>
-<tbody>
-{{range $row := .Rows}}<tr>{{range $i, $cell := .Cells}}{{$column := index $columns $i -}}
-{{if last $i $columns}}<td>{{if $row.Stack}}<details><summary>{{template "name" (name $column $cell)}}</summary>
-{{- with $row.Detail}}<p class="faint">{{.}}</p>{{end}}<ol>{{range $row.Stack}}<li><code>{{.Full}}</code></li>{{end}}</ol></details>
-{{- else}}{{template "name" (name $column $cell)}}{{with $row.Detail}} <span class="faint">{{.}}</span>{{end}}{{end}}</td>
-{{- else}}<td{{if not $i}} class="{{sign $row.Sign}}"{{end}}>{{$cell}}</td>{{end}}{{end}}</tr>
-{{end}}</tbody>
-</table>
-{{end}}{{with .More}}<p class="faint">{{.}}</p>
-{{end}}{{end}}</body>
-</html>
-{{define "name"}}{{if .Code}}<code>{{.Text}}</code>{{else}}{{.Text}}{{end}}{{end}}`
-
-// diffHTML prints the report as a page of its own.
-func diffHTML(r *diffReport) (string, error) {
-	type named struct {
-		Code bool
-		Text string
+// diffPage is the comparison as a page: the lists of the other formats, and what the later side holds as a flame graph.
+func diffPage(d *analysis.Diff, top int) *page.Page {
+	r := newDiffReport(d, top, maxTop)
+	p := &page.Page{Title: "Memory compared", Notes: r.Warnings}
+	for _, s := range r.Sides {
+		p.Facts = append(p.Facts, sideFacts(&s, r.Later)...)
 	}
-	page, err := template.New("page").Funcs(template.FuncMap{
-		"last": func(i int, columns []diffColumn) bool { return i == len(columns)-1 },
-		"name": func(c diffColumn, text string) named { return named{c.Code, text} },
-		"sign": func(sign int) string { return [...]string{"down", "faint", "up"}[sign+1] },
-	}).Parse(diffPage)
-	if err != nil {
-		return "", fmt.Errorf("read the page's template: %w", err)
+	if r.Filter != "" {
+		p.Facts = append(p.Facts, page.Fact{Name: "filter", Value: r.Filter, Code: true})
 	}
-	var b strings.Builder
-	if err := page.Execute(&b, r); err != nil {
-		return "", fmt.Errorf("write the page: %w", err)
+	flames := diffFlames(d)
+	for i := range r.Lists {
+		p.Parts = append(p.Parts, listPart(&r.Lists[i]))
+		if i == 0 {
+			p.Parts = append(p.Parts, flames...)
+		}
 	}
-	return b.String(), nil
+	return p
 }
+
+func sideFacts(s *diffSide, later string) []page.Fact {
+	facts := []page.Fact{{Name: s.Word, Value: s.Name, Code: true}}
+	when := s.Time
+	if s.Word == "to" && later != "" {
+		when = strings.TrimPrefix(when+", "+later, ", ")
+	}
+	for _, f := range []page.Fact{
+		{Name: s.Word + ", read at", Value: when}, {Name: s.Word + ", program", Value: s.Program, Code: true}, {Name: s.Word + ", note", Value: s.Note},
+	} {
+		if f.Value != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// columnHint is the definition of a column of changes.
+func columnHint(title string) string {
+	switch title {
+	case "CHANGE":
+		return "after less before"
+	case "±":
+		return "two standard deviations of the change by sampling: a smaller change is not told from chance"
+	case "%":
+		return "the change, of what was there before"
+	case "FROM":
+		return "before"
+	case "TO":
+		return "after"
+	}
+	return ""
+}
+
+// listPart is a list of changes as a section with one table, what it is of first.
+func listPart(l *diffList) page.Part {
+	part := page.Part{Title: l.Title, Note: l.Note}
+	if len(l.Rows) == 0 {
+		if l.More != "" {
+			part.Blocks = append(part.Blocks, page.Text{Text: l.More, Tone: page.Faint})
+		}
+		return part
+	}
+	last := len(l.Columns) - 1
+	of := strings.ToLower(l.Columns[last].Title)
+	t := &page.Table{Caption: "Changes, by " + of, More: l.More, Columns: []page.Column{{Title: of, Code: l.Columns[last].Code}}}
+	if of == "what" {
+		t.Caption = "The main figures"
+	}
+	for _, c := range l.Columns[:last] {
+		t.Columns = append(t.Columns, page.Column{Title: strings.ToLower(c.Title), Hint: columnHint(c.Title), Number: true})
+	}
+	for i := range l.Rows {
+		t.Rows = append(t.Rows, listRow(&l.Rows[i]))
+	}
+	part.Blocks = append(part.Blocks, t)
+	return part
+}
+
+func listRow(r *diffRow) page.Row {
+	last := len(r.Cells) - 1
+	row := page.Row{Cells: []page.Cell{{Text: r.Cells[last]}}}
+	for i, text := range r.Cells[:last] {
+		cell := page.Cell{Text: text, Value: r.Values[i].Pointer()}
+		if i == 0 {
+			cell.Tone = [...]page.Tone{page.Down, page.Plain, page.Up}[r.Sign+1]
+		}
+		row.Cells = append(row.Cells, cell)
+	}
+	if r.Detail != "" {
+		row.Detail = append(row.Detail, page.Text{Text: r.Detail, Tone: page.Faint})
+	}
+	frames := make([]string, len(r.Stack))
+	for i, f := range r.Stack {
+		frames[i] = f.Full
+	}
+	row.Detail = append(row.Detail, stackBlocks(frames)...)
+	return row
+}
+
+// stackBlocks is a stack, innermost first, as what opens under a row; nothing for an empty one.
+func stackBlocks(frames []string) []page.Block {
+	if len(frames) == 0 {
+		return nil
+	}
+	facts := page.Facts{}
+	for i, f := range frames {
+		name := "called by"
+		if i == 0 {
+			name = "in"
+		}
+		facts = append(facts, page.Fact{Name: name, Value: f, Code: true})
+	}
+	return []page.Block{facts}
+}
+
+// diffFlames are what is in use on the later side, coloured by how it changed, and what came and went. There are none
+// where a side has no heap profile.
+func diffFlames(d *analysis.Diff) []page.Part {
+	if d.Joined == nil || d.Joined.From == nil {
+		return nil
+	}
+	changes, err := d.Joined.Flame(profile.MeasureChange, d.Filter)
+	if err != nil {
+		return nil
+	}
+	var flames []page.Part
+	if root, err := d.Joined.Flame(profile.MeasureInUse, d.Filter); err == nil && root.Bytes > 0 {
+		f := newFlame("What is in use after it, by who allocated it", root, changes, flameShare)
+		f.Note = joinSentences("Widths are bytes in use on the later side; the colour says what grew and what shrank.", f.Note)
+		flames = append(flames, page.Part{Title: "Flame graph, in use", Blocks: []page.Block{f}})
+	}
+	if changes.Bytes > 0 {
+		f := newFlame("What came and went, by who allocated it", changes, changes, flameShare)
+		f.Note = joinSentences("Widths are what grew and what shrank together, by stack: "+unit.Bytes(changes.Grown)+" came, "+unit.Bytes(changes.Shrunk)+" went.", f.Note)
+		flames = append(flames, page.Part{Title: "Flame graph of the changes", Blocks: []page.Block{f}, Folded: true})
+	}
+	return flames
+}
+
+func joinSentences(a, b string) string { return strings.TrimSpace(a + " " + b) }

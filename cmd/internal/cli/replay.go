@@ -20,13 +20,18 @@ const replayLong = `Print the readings of a recording, as they were printed when
 The lines are those of heaptop --format text or json, with the same numbers. Of a recording that was cut off, by a crash
 or a full disk, all is printed up to there. heaptop FILE opens it in the dashboard instead.
 
+With --format html it is one page that opens in any browser, offline: of a snapshot where its memory is, allocation sites,
+flame graphs, goroutines and mappings; of a recording also charts over time, whether it grows, and what changed from the
+beginning to the end.
+
 Exit codes: 0 done; 3 what was typed is wrong, or the file cannot be read; 130 interrupted.`
 
 const replayExample = `  heaptop replay night.heaprec
   heaptop replay --format json night.heaprec
+  heaptop replay --format html --output spike.html spike.heaprec
   heaptop replay --format json --output night.json night.heaprec`
 
-func replayFormats() []string { return []string{"text", "json"} }
+func replayFormats() []string { return []string{"text", "json", "html"} }
 
 // replay are the options of heaptop replay.
 type replay struct {
@@ -91,6 +96,9 @@ func (o replay) run(ctx context.Context) error {
 }
 
 func (o replay) print(ctx context.Context, f *file, out io.Writer) error {
+	if o.format == "html" {
+		return ignorePipe(o.html(ctx, f, out))
+	}
 	var at time.Time
 	l := &lines{stderr: o.env.Err}
 	if o.format == "json" {
@@ -123,4 +131,12 @@ func (o replay) print(ctx context.Context, f *file, out io.Writer) error {
 		printLines(o.env.Err, "heaptop: ", "then it ended: "+gone.Error())
 	}
 	return nil
+}
+
+// ignorePipe returns nil where who reads has seen enough.
+func ignorePipe(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
 }
