@@ -150,7 +150,7 @@ func TestLogScrollsInTheColoursOfItsLevels(t *testing.T) {
 	term := l.Screens()[0]
 	colours := map[string]string{"INFO": "\x1b[32m", "DEBUG": "\x1b[36m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m"}
 	levels := map[string]int{}
-	for i := range 2500 {
+	for i := range 1200 {
 		if err := l.Step(); err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestLogScrollsInTheColoursOfItsLevels(t *testing.T) {
 			}
 		}
 	}
-	want := fmt.Sprintf(" 2500 lines  INFO %d DEBUG %d WARN %d ERROR %d", levels["INFO"], levels["DEBUG"], levels["WARN"], levels["ERROR"])
+	want := fmt.Sprintf(" 1200 lines  INFO %d DEBUG %d WARN %d ERROR %d", levels["INFO"], levels["DEBUG"], levels["WARN"], levels["ERROR"])
 	if got := term.Row(49); got != want {
 		t.Errorf("the last row is %q, not %q", got, want)
 	}
