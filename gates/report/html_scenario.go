@@ -89,11 +89,11 @@ func (h *pageOf) comparisons(s named) *page.Table {
 		{Title: "change", Number: true, Hint: "in percent of the baseline"}, {Title: "from", Number: true, Hint: "lower end of the interval of the change"},
 		{Title: "to", Number: true, Hint: "upper end of the interval of the change"}, {Title: "p", Number: true, Hint: "of the test that decided"},
 		{Title: "allowed", Number: true, Hint: "growth from which it fails"}, {Title: "runs", Hint: "of the baseline, and of the current side"},
-		{Title: "verdict", Hint: "in brackets: it is watched, and fails nothing"}, {Title: "what"},
+		{Title: "verdict", Hint: "in brackets: it is watched, and fails nothing"},
 	}}
 	for i := range s.Comparisons {
 		c := &s.Comparisons[i]
-		t.Rows = append(t.Rows, page.Row{Cells: comparisonCells(c, amounts(unitOf(s.Scenario, c.Metric)))})
+		t.Rows = append(t.Rows, page.Row{Cells: comparisonCells(c, amounts(unitOf(s.Scenario, c.Metric))), Detail: []page.Block{page.Text{Text: comparisonWords(*c)}}})
 	}
 	return h.cap(t)
 }
@@ -109,12 +109,12 @@ func comparisonCells(c *gates.Comparison, print func(float64) string) []page.Cel
 	if !c.Gated || c.Verdict == gates.Stable {
 		tone = page.Plain
 	}
-	if c.Severity != "" {
+	if c.Severity != "" && c.Gated {
 		r.verdict += " (" + name(c.Severity) + ")"
 	}
 	return []page.Cell{{Text: name(c.Metric)}, {Text: name(c.Against)}, figure(c.Baseline, print), figure(c.Current, print), change,
 		figure(c.LowPercent, signed), figure(c.HighPercent, signed), figure(c.P, probability), figure(&c.MaxIncrease, percent),
-		{Text: strconv.Itoa(c.Runs[0]) + " and " + strconv.Itoa(c.Runs[1])}, {Text: r.verdict, Tone: tone}, {Text: comparisonWords(*c)}}
+		{Text: strconv.Itoa(c.Runs[0]) + " + " + strconv.Itoa(c.Runs[1])}, {Text: r.verdict, Tone: tone}}
 }
 
 func changeTone(percent float64) page.Tone {

@@ -204,6 +204,9 @@ func (b *viewer) row(r Row, columns []columnView) rowView {
 	return v
 }
 
+// wideText is from how many characters on a cell is broken into lines, which are not narrow then.
+const wideText = 32
+
 func (b *viewer) cell(c Cell, kind string) cellView {
 	v := cellView{Text: b.clean(c.Text), Link: address(c.Link)}
 	if c.Value != nil && !math.IsNaN(*c.Value) && !math.IsInf(*c.Value, 0) {
@@ -212,6 +215,9 @@ func (b *viewer) cell(c Cell, kind string) cellView {
 	classes := make([]string, 0, 3)
 	if kind != "" {
 		classes = append(classes, kind)
+	}
+	if utf8.RuneCountInString(v.Text) > wideText && kind != "n" {
+		classes = append(classes, "w")
 	}
 	if tone := toneClass(c.Tone); tone != "" {
 		classes = append(classes, tone)
