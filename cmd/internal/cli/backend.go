@@ -160,6 +160,9 @@ func (b *backend) open(ctx context.Context, t sampler.Target) (*opened, error) {
 func openFirst(ctx context.Context, t sampler.Target, sources []sampler.Source) (sampler.Session, error) {
 	var all []error
 	for _, source := range sources {
+		if !fits(source, t) {
+			continue // its saying so would hide why the other could not
+		}
 		session, err := source.Open(ctx, t)
 		if err == nil {
 			return session, nil

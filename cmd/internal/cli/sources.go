@@ -25,6 +25,12 @@ func sources(endpoint string, trace goruntime.CycleSource, allowWrite bool) []sa
 	}
 }
 
+// fits reports whether a source is one for that kind of target: the one reads programs, the other data servers.
+func fits(source sampler.Source, t sampler.Target) bool {
+	_, server := source.(*redis.Source)
+	return server == (t.Kind == sampler.KindRedis)
+}
+
 // checkRedis refuses the URL of a Redis server that cannot be read as one, before anything is opened.
 func checkRedis(t sampler.Target) error {
 	if t.Kind != sampler.KindRedis {
