@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"sync"
 )
 
 //go:generate go run ../gen -out data
@@ -67,12 +68,15 @@ type Release struct {
 	Classes []uint32 `json:"classes"`
 }
 
-var release = regexp.MustCompile(`^go1\.([0-9]{1,3})(\.[0-9]{1,3}|rc[0-9]{1,2})?$`)
+// release is compiled when it is needed first: most runs of heaptop never look into a process.
+var release = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^go1\.([0-9]{1,3})(\.[0-9]{1,3}|rc[0-9]{1,2})?$`)
+})
 
 // Minor returns the minor release of an official version, 26 for "go1.26.8" and "go1.26rc1". ok is false for a
 // development version, a vendor's and one built with experiments.
 func Minor(version string) (minor int, ok bool) {
-	m := release.FindStringSubmatch(version)
+	m := release().FindStringSubmatch(version)
 	if m == nil {
 		return 0, false
 	}
