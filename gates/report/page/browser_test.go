@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates/report/page/pagetest"
@@ -133,4 +134,36 @@ func TestPageInTheBrowser(t *testing.T) {
 func TestPageWithoutScripts(t *testing.T) {
 	pagetest.Browse(t, written(t, sample()), pagetest.Visit{Name: "sample", Views: []pagetest.View{
 		{Width: 1280, Height: 900, Scheme: "light", Plain: true}, {Width: 390, Height: 844, Scheme: "dark", Plain: true}}})
+}
+
+// TestLargePagesOpen opens what is largest: thousands of rows, a day of readings, a deep flame graph.
+func TestLargePagesOpen(t *testing.T) {
+	views := []pagetest.View{{Width: 1280, Height: 900, Scheme: "light"}, {Width: 390, Height: 844, Scheme: "dark"}}
+	pagetest.Browse(t, written(t, manyScenarios(10_000)), pagetest.Visit{Name: "rows", Views: views, Inaccessible: true, Script: `
+		const rows = () => page.evaluate(() => [...document.querySelector("tbody").rows].filter((r) => !r.hidden && r.className !== "more").length);
+		check(await rows() === 500, "at first there are " + await rows() + " rows");
+		check(took < 20000, "it took " + took + " ms to open");
+		await page.getByRole("searchbox").fill("scenario-1999");
+		check(await rows() === 1, "the filter leaves " + await rows() + " rows");
+		await page.getByRole("searchbox").fill("");
+		await page.locator("thead button").nth(2).click();
+		await page.getByRole("button", { name: "Show all" }).click();
+		check(await rows() > 1900, "all rows are " + await rows());
+	`})
+	pagetest.Browse(t, written(t, recordingOfADay()), pagetest.Visit{Name: "day", Views: views, Inaccessible: true, Script: `
+		await page.locator(".plot").focus();
+		for (let i = 0; i < 12; i++) await page.keyboard.press("+");
+		await page.keyboard.press("Home");
+		check((await page.locator(".reading").textContent()).startsWith("2026-11-21 23:40:00 UTC"), "Home reads " + await page.locator(".reading").textContent());
+		await shot("zoomed");
+	`})
+}
+
+// TestHostilePageInTheBrowser sees whether anything of a stranger's text acts.
+func TestHostilePageInTheBrowser(t *testing.T) {
+	all := strings.Join(hostile(), " ")
+	pagetest.Browse(t, written(t, everywhere("x"+all)), pagetest.Visit{Name: "hostile", Views: pagetest.Views()[1:3], Script: `
+		check(await page.locator("img, iframe, object, embed, form, base, body script:not([type]):not(:last-of-type)").count() === 0, "there is an element that is not ours");
+		check((await page.title()).startsWith("x </script><script>alert(1)"), "the title is " + await page.title());
+	`})
 }

@@ -30,7 +30,7 @@ const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 function fixed(v, decimals) {
   const scaled = Math.abs(v) * 10 ** decimals;
   const whole = Math.floor(scaled);
-  if (scaled - whole === 0.5 && whole % 2 === 0 && whole / 10 ** decimals * 10 ** decimals === whole && exactHalf(v, decimals)) {
+  if (scaled - whole === 0.5 && whole % 2 === 0 && exactHalf(v, decimals)) {
     return (Math.sign(v) * whole / 10 ** decimals).toFixed(decimals);
   }
   return v.toFixed(decimals);

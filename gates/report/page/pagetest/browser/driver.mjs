@@ -17,6 +17,7 @@ for (const view of job.views) {
   page.on("console", (m) => { if (m.type() === "error" || m.type() === "warning") say(`console: ${m.text()}`); });
   page.on("pageerror", (e) => say(`error: ${e.stack}`));
   page.on("request", (r) => { if (r.url() !== job.url && !r.url().startsWith("data:")) say(`request: ${r.url()}`); });
+  page.on("dialog", (d) => { say(`dialog: ${d.message()}`); d.dismiss(); });
   try {
     const began = Date.now();
     await page.goto(job.url + (job.hash || ""));
