@@ -268,7 +268,8 @@ func (l *lister) find(ctx context.Context, name string) ([]sampler.Process, erro
 
 // Find returns the running processes whose name, or the last part of whose first argument, is exactly name, in ascending
 // order of process id. The kernel cuts names after 15 bytes; the argument is whole. The calling process is left out.
-// The error wraps sampler.ErrNotFound when there is none.
+// The error wraps sampler.ErrNotFound when there is none, and sampler.ErrPermission when there is none among those that
+// are not hidden from this user.
 func Find(ctx context.Context, name string) ([]sampler.Process, error) {
 	return findIn(ctx, Options{}, name)
 }
@@ -280,6 +281,9 @@ func findIn(ctx context.Context, o Options, name string) (found []sampler.Proces
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	found, err = l.find(ctx, name)
+	if err == nil && len(found) == 0 && l.hidden != nil {
+		return nil, fmt.Errorf("no process named %q is shown to this user: %w", name, l.hidden)
+	}
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("no process named %q: %w", name, sampler.ErrNotFound)
 	}

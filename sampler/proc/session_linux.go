@@ -116,8 +116,8 @@ func (s *session) explainOpen(err error) error {
 // identify reads who the process is, at the start and when it runs another program.
 func (s *session) identify() error {
 	b, err := s.stat.read(&s.buf)
-	if vanished(err) {
-		return fmt.Errorf("no process %d: %w", s.pid, sampler.ErrNotFound)
+	if vanished(err) { // or hidden: with hidepid=2 the folder can be opened, and what is in it cannot
+		return s.explainOpen(err)
 	}
 	if err != nil {
 		return err

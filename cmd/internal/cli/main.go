@@ -37,6 +37,9 @@ func isTerminal(stream any) bool {
 // Main runs one command line and returns the exit code. A first SIGINT, SIGTERM or SIGHUP ends it in order: files are
 // completed and a started command is asked to end. A second one kills that command and does not wait.
 func Main(ctx context.Context, s Streams, args []string) int {
+	// The runtime opens what it waits for timers and files with at the first timer, and ends the program where no
+	// descriptor is left for that. Later there may be none: then a reading fails, and that can be told.
+	time.AfterFunc(time.Hour, func() {}).Stop()
 	ctx, signals := listen(ctx)
 	defer signals.stop()
 	root := newRoot(&environment{Streams: s, hurry: signals.second})

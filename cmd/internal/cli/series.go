@@ -36,7 +36,7 @@ func (o *live) runSeries(ctx context.Context, b *backend) error {
 	if every < leastEvery {
 		return usagef("", "--interval %s: --mode snapshot takes one a second at most, because a heap profile may stop the target", every)
 	}
-	s, done, err := o.newShots(ctx, b, min(every, sampler.DefaultInterval))
+	s, done, err := o.newShots(ctx, b, min(every, sampler.DefaultInterval), "")
 	if err != nil {
 		return err
 	}

@@ -135,12 +135,12 @@ func (o *snapshot) run(ctx context.Context) error {
 }
 
 func (o *snapshot) shoot(ctx context.Context, b *backend) error {
-	s, done, err := o.live.newShots(ctx, b, o.live.interval)
+	s, done, err := o.live.newShots(ctx, b, o.live.interval, o.path)
 	if err != nil {
 		return err
 	}
 	defer done()
-	s.to.path, s.to.profile = o.path, o.pprof
+	s.to.profile = o.pprof
 	s.note, s.gc, s.every, s.when = o.note, o.gc, o.every, o.when
 	if o.levels != nil {
 		s.approach = &approach{levels: o.levels, limits: o.live.limits}
@@ -152,10 +152,11 @@ func (o *snapshot) shoot(ctx context.Context, b *backend) error {
 	return err
 }
 
-// newShots opens the target and returns who takes its snapshots, into the folder for them; done ends the watch.
-func (o *live) newShots(ctx context.Context, b *backend, interval time.Duration) (s *shots, done func(), err error) {
+// newShots opens the target and returns who takes its snapshots, into the file at path, or into the folder for them where
+// that is ""; done ends the watch.
+func (o *live) newShots(ctx context.Context, b *backend, interval time.Duration, path string) (s *shots, done func(), err error) {
 	dir, err := o.dir()
-	if err != nil {
+	if err != nil && path == "" {
 		return nil, nil, err
 	}
 	target, err := o.resolve(ctx, b)
@@ -166,6 +167,6 @@ func (o *live) newShots(ctx context.Context, b *backend, interval time.Duration)
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &shots{env: o.env, w: w, to: destination{dir: dir}, duration: o.duration}
+	s = &shots{env: o.env, w: w, to: destination{dir: dir, path: path}, duration: o.duration}
 	return s, func() { _ = w.Close() }, nil // it only read
 }
