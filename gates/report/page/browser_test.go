@@ -34,6 +34,15 @@ func TestPageInTheBrowser(t *testing.T) {
 		await page.mouse.move(5, 5);
 		check(await label() === whole, "a double click shows " + await label() + ", not all: " + whole);
 
+		// A finger reads as well, and the reading stays when it is lifted.
+		if (view.width < 600) {
+			await page.touchscreen.tap(box.x + box.width * 0.6, box.y + 120);
+			check(/RSS\s+\d/.test(await page.locator("#tip").innerText()), "a finger reads nothing");
+			await shot("tapped");
+			await page.touchscreen.tap(100, 10);
+			check(!await page.locator("#tip").isVisible(), "the reading stays when a finger points elsewhere");
+		}
+
 		// The keyboard reads, zooms and resets.
 		await plot.focus();
 		await page.keyboard.press("Home");

@@ -1,7 +1,9 @@
 // Package page writes HTML pages that need nothing but themselves: one file with its styles, its script and its drawings,
 // under a content security policy that forbids every request. It knows verdicts, facts, tables, charts over time and flame
 // graphs; it does not know reports, snapshots or recordings: those who have them fill a Page. It refuses to compute: every
-// number on a page was handed in, printed by who handed it in, with its exact value beside it for sorting and for tests.
+// number on a page was handed in, printed by who handed it in, with its exact value beside it for sorting and for tests. The
+// exceptions are shares of a flame graph and the sum of the frames that a search finds, which are printed as package unit
+// does. Without scripts a page is still read: charts and flame graphs are drawn twice, once as they are written.
 package page
 
 import "time"
@@ -100,7 +102,7 @@ type Cell struct {
 // Number is a cell with a value and its printed form.
 func Number(value float64, text string) Cell { return Cell{Text: text, Value: &value} }
 
-// Chart is lines over time, which can be zoomed and read at a point. Values are in Unit of package sampler/unit's words.
+// Chart is lines over time, which can be zoomed and read at a point. A line of more than MaxPoints is thinned as Thin does.
 type Chart struct {
 	Title  string
 	Format func(float64) string // prints a value, for axes and readings; required

@@ -329,32 +329,38 @@ class Chart {
     return this.from + clamp((x - this.pad) / (this.width - 2 * this.pad), 0, 1) * (this.to - this.from);
   }
 
+  // point reads at the pointer, and shows what is being chosen.
+  point(e) {
+    const at = this.timeAt(e), from = this.pressed;
+    this.cursor = this.snap(at);
+    if (this.cursor == null) return;
+    this.drawCursor();
+    if (from && Math.abs(e.clientX - from.x) > 4) {
+      const a = this.x(Math.min(at, from.time)), b = this.x(Math.max(at, from.time));
+      this.over.append(svg("rect", { class: "chosen", x: a, y: 0, width: b - a, height: this.height }));
+    }
+    showTip(e.clientX, e.clientY, ...this.tipRows());
+  }
+
   listen() {
-    let pressed = null;
+    this.pressed = null;
     this.plot.addEventListener("keydown", (e) => this.key(e));
     this.plot.addEventListener("pointerdown", (e) => {
       if (e.button !== 0) return;
-      pressed = { x: e.clientX, time: this.timeAt(e) };
+      this.pressed = { x: e.clientX, time: this.timeAt(e) };
       this.plot.setPointerCapture(e.pointerId);
+      this.point(e);
     });
-    this.plot.addEventListener("pointermove", (e) => {
-      const at = this.timeAt(e);
-      this.cursor = this.snap(at);
-      if (this.cursor == null) return;
-      this.drawCursor();
-      if (pressed && Math.abs(e.clientX - pressed.x) > 4) {
-        const a = this.x(Math.min(at, pressed.time)), b = this.x(Math.max(at, pressed.time));
-        this.over.append(svg("rect", { class: "chosen", x: a, y: 0, width: b - a, height: this.height }));
-      }
-      showTip(e.clientX, e.clientY, ...this.tipRows());
-    });
+    this.plot.addEventListener("pointermove", (e) => this.point(e));
     this.plot.addEventListener("pointerup", (e) => {
-      const from = pressed, at = this.timeAt(e);
-      pressed = null;
+      const from = this.pressed, at = this.timeAt(e);
+      this.pressed = null;
       if (from && Math.abs(e.clientX - from.x) > 4) this.view(Math.min(at, from.time), Math.max(at, from.time));
     });
-    this.plot.addEventListener("pointercancel", () => { pressed = null; this.clearCursor(); });
-    this.plot.addEventListener("pointerleave", () => { if (!pressed) this.clearCursor(); });
+    this.plot.addEventListener("pointercancel", () => { this.pressed = null; this.clearCursor(); });
+    // A finger leaves when it is lifted; what it pointed at stays until it points elsewhere.
+    this.plot.addEventListener("pointerleave", (e) => { if (!this.pressed && e.pointerType !== "touch") this.clearCursor(); });
+    document.addEventListener("pointerdown", (e) => { if (this.cursor != null && !this.plot.contains(e.target)) this.clearCursor(); });
     this.plot.addEventListener("dblclick", () => this.view(this.data.start, this.data.end));
     // The wheel scrolls the page, unless the chart was clicked first.
     this.plot.addEventListener("wheel", (e) => {

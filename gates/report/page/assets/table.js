@@ -28,6 +28,7 @@ class Table {
       const row = this.rows[this.rows.length - 1], details = tr.querySelector("details"), name = row.tr.cells[0];
       row.more = tr;
       row.tr.classList.add("has");
+      this.table.classList.add("opens");
       details.open = true;
       details.querySelector("summary").hidden = true;
       row.button = button("▸", "Details of " + name.textContent, () => this.toggle(row), { "aria-expanded": "false", class: "open" });
@@ -39,6 +40,7 @@ class Table {
     row.open = !row.open;
     row.button.textContent = row.open ? "▾" : "▸";
     row.button.setAttribute("aria-expanded", row.open);
+    row.tr.classList.toggle("opened", row.open);
     row.more.hidden = !row.open;
   }
 
