@@ -303,7 +303,7 @@ func TestTheHistoryBeginsAnewWhereItCannotBeFetched(t *testing.T) {
 	if !step("Fetch the history") || !strings.Contains(r.log.String(), "::warning") {
 		t.Errorf("the log is %s", &r.log)
 	}
-	for _, name := range []string{"Summary", "Issue"} {
+	for _, name := range []string{"Pages", "Summary", "Issue"} {
 		if !step(name) {
 			t.Errorf("%s fails where nothing was measured:\n%s", name, &r.log)
 		}
@@ -335,6 +335,12 @@ func TestANightByHeaptopAlone(t *testing.T) {
 	}
 	if rep := readReport(t, kept[0]); len(rep.Scenarios) != 3 {
 		t.Errorf("stability of %d scenarios, want 3", len(rep.Scenarios))
+	}
+	for _, name := range []string{"nightly.html", "history.html"} {
+		page, err := os.ReadFile(filepath.Join(r.artifacts["memory-nightly"], "heaptop-out", name))
+		if err != nil || !strings.HasPrefix(string(page), "<!DOCTYPE html>") || !strings.Contains(string(page), "vim_session") || len(page) > 1<<20 {
+			t.Errorf("%s is of %d bytes and begins %.60q, %v", name, len(page), page, err)
+		}
 	}
 	if summary, _ := os.ReadFile(r.summary); !strings.Contains(string(summary), "vim_session") || !strings.Contains(string(summary), "tiny") {
 		t.Errorf("the summary is %s", summary)
