@@ -1,6 +1,7 @@
 package gates
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -88,7 +89,7 @@ func FormatValue(of string, v float64) string {
 		return unit.Format("percent", v) + "/h"
 	case per == "hour":
 		return unit.Format(base, v) + "/h"
-	case base == "count" && v != float64(int64(v)):
+	case base == "count" && math.Abs(v) < 10_000 && v != math.Trunc(v):
 		return strconv.FormatFloat(v, 'g', 4, 64)
 	case base == "score", base == "ratio":
 		return strconv.FormatFloat(v, 'g', 3, 64)

@@ -70,7 +70,7 @@ func reportPage(r *gates.Report, list []named, e extent, also Extras, level int)
 	if title == "" {
 		title = "Memory report"
 	}
-	p := &page.Page{Title: title, Verdict: verdictOf(r.Verdict, headline(r)), Facts: append(environmentFacts(r), also.Facts...)}
+	p := &page.Page{Title: title, Verdict: verdictOf(r.Verdict, scenarioTally(r)), Facts: append(environmentFacts(r), also.Facts...)}
 	told := h.told(list)
 	p.Parts = append(p.Parts, h.summary(list))
 	if part, ok := h.namesPart(list); ok {
@@ -146,6 +146,14 @@ func Tone(v gates.Verdict) page.Tone {
 
 func verdictOf(v gates.Verdict, text string) *page.Verdict {
 	return &page.Verdict{Word: name(string(v)), Tone: Tone(v), Text: text}
+}
+
+// scenarioTally is "3 scenarios: 1 failed, 2 passed".
+func scenarioTally(r *gates.Report) string {
+	if len(r.Scenarios) == 0 {
+		return "no scenario was measured"
+	}
+	return count(len(r.Scenarios), "scenario") + ": " + tally(r)
 }
 
 // environmentFacts tell when, with what and where was measured, as far as is known.

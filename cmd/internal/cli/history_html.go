@@ -98,8 +98,8 @@ func capRows(t *page.Table, rows int) *page.Table {
 
 // sizeColumns are those of a change, which sizeCells fill.
 func sizeColumns() []page.Column {
-	return []page.Column{{Title: "before", Number: true}, {Title: "after", Number: true}, {Title: "change", Number: true, Hint: "in percent of what was before"},
-		{Title: "low", Number: true, Hint: "of the 95 % interval of the change"}, {Title: "high", Number: true, Hint: "of the 95 % interval of the change"}}
+	return []page.Column{{Title: "change", Number: true, Hint: "in percent of what was before"}, {Title: "low", Number: true, Hint: "of the 95 % interval of the change"},
+		{Title: "high", Number: true, Hint: "of the 95 % interval of the change"}, {Title: "before", Number: true}, {Title: "after", Number: true}}
 }
 
 func sizeCells(of string, s *history.Size) []page.Cell {
@@ -107,7 +107,7 @@ func sizeCells(of string, s *history.Size) []page.Cell {
 	if s.Percent != nil {
 		change.Tone = movedTone(s)
 	}
-	return []page.Cell{valueCell(of, &s.Before), valueCell(of, &s.After), change, percentCell(s.LowPercent), percentCell(s.HighPercent)}
+	return []page.Cell{change, percentCell(s.LowPercent), percentCell(s.HighPercent), valueCell(of, &s.Before), valueCell(of, &s.After)}
 }
 
 func movedTone(s *history.Size) page.Tone {
@@ -212,7 +212,7 @@ func seriesChart(s *history.Series, most int) *page.Chart {
 		if len(s.Epochs) > 1 {
 			name = epoch.Environment
 			if e > 0 {
-				c.Marks = append(c.Marks, page.Mark{Time: epoch.First, Label: "another environment: " + epoch.Environment, Tone: page.Faint})
+				c.Marks = append(c.Marks, page.Mark{Time: epoch.First, Label: "another environment", Tone: page.Faint})
 			}
 		}
 		c.Lines = append(c.Lines, page.Line{Name: name, Dots: true, Points: thinPoints(c, epochPoints(s, e), most)})
