@@ -33,36 +33,48 @@ func newAxis(low, high float64, format func(float64) string) axis {
 	if low >= 0 && low <= high/2 {
 		low = 0
 	}
-	if high-low <= math.Abs(high)*1e-12 {
-		pad := math.Abs(low) / 10
-		if pad == 0 {
-			pad = 1
-		}
-		low, high = low-pad, high+pad
+	if high-low <= math.Abs(high)*1e-9 {
+		low, high = low-math.Abs(low)/10, high+math.Abs(high)/10
 	}
-	step := niceStep((high - low) / coarseTicks)
-	a := axis{Low: math.Floor(low/step+1e-9) * step, High: math.Ceil(high/step-1e-9) * step}
-	if !(a.High > a.Low) {
-		a.High = a.Low + step
+	if low == high {
+		high = low + 1
 	}
+	a, step := coarsest(low, high, format)
 	for {
-		ticks := int(math.Round((a.High-a.Low)/step)) + 1
-		if ticks > finestTicks || ticks < 2 {
-			break
+		step = finer(step)
+		ticks := a.ticks(step)
+		if ticks > finestTicks {
+			return a
 		}
 		l, distinct := a.level(step, ticks, format)
-		if !distinct && len(a.Levels) > 0 {
-			break
+		if !distinct {
+			return a
 		}
 		a.Levels = append(a.Levels, l)
-		step = finer(step)
 	}
-	if len(a.Levels) == 0 { // so narrow that steps are lost in the rounding
-		a.Levels = []level{{Step: a.High - a.Low, Texts: []string{format(a.Low), format(a.High)}}}
-	}
-	return a
 }
 
+// coarsest returns an axis with its first level, and the level's step: few ticks, of which no two neighbours read alike
+// unless values as far apart as the ends do.
+func coarsest(low, high float64, format func(float64) string) (axis, float64) {
+	for step := niceStep((high - low) / coarseTicks); ; step = niceStep(step * 1.01) {
+		a := axis{Low: math.Floor(low/step+1e-9) * step, High: math.Ceil(high/step-1e-9) * step}
+		if !(a.High > a.Low) {
+			a.High = a.Low + step
+		}
+		ticks := a.ticks(step)
+		l, distinct := a.level(step, ticks, format)
+		if distinct || step >= high-low {
+			a.Levels = []level{l}
+			return a, step
+		}
+	}
+}
+
+// ticks is how many ticks there are with a step.
+func (a axis) ticks(step float64) int { return int(math.Round((a.High-a.Low)/step)) + 1 }
+
+// level prints the ticks of a step, and returns whether neighbours differ.
 func (a axis) level(step float64, ticks int, format func(float64) string) (level, bool) {
 	l, distinct := level{Step: step}, true
 	for i := range ticks {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates/report/page"
 	"github.com/alloc-dev/heaptop/gates/report/page/pagetest"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
@@ -30,6 +31,7 @@ func manyScenarios(n int) *page.Page {
 // TestLargePagesStaySmall checks the size of what would be large, that the page says what is left out, and that what
 // stands out is still there.
 func TestLargePagesStaySmall(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	day := recordingOfADay()
 	memory := day.Parts[0].Blocks[0]
 	deep := &page.Frame{Name: "all", Value: 1e6}

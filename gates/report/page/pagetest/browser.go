@@ -136,7 +136,7 @@ func install() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the browser tests: %w", err)
 	}
-	defer os.RemoveAll(half)
+	defer func() { _ = os.RemoveAll(half) }() // gone already if all went well
 	for i, name := range names {
 		if err := os.WriteFile(filepath.Join(half, name), files[i], 0o644); err != nil {
 			return "", fmt.Errorf("write the driver of the browser tests: %w", err)

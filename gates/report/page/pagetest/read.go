@@ -83,22 +83,31 @@ func (e *Element) cells(part string) ([]Datum, error) {
 				heads = append(heads, th.Content())
 			}
 		case "tbody":
-			for _, tr := range child.Children {
-				if tr.Class("more") {
-					details, err := tr.data(part)
-					if err != nil {
-						return nil, err
-					}
-					out = append(out, details...)
-					continue
-				}
-				row, err := tr.row(Datum{Part: part, Block: caption}, heads)
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, row...)
+			rows, err := child.rows(Datum{Part: part, Block: caption}, heads)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, rows...)
 		}
+	}
+	return out, nil
+}
+
+// rows returns the numbers of the rows of a table, and of what opens under them.
+func (e *Element) rows(d Datum, heads []string) ([]Datum, error) {
+	var out []Datum
+	for _, tr := range e.Children {
+		var more []Datum
+		var err error
+		if tr.Class("more") {
+			more, err = tr.data(d.Part)
+		} else {
+			more, err = tr.row(d, heads)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
 	}
 	return out, nil
 }
