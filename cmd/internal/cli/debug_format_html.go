@@ -122,7 +122,7 @@ func findingBlocks(f *analysis.Finding) []page.Block {
 	switch threshold, ok := f.Evidence["threshold_bytes"]; {
 	case len(f.Sites) > 0:
 		t := siteTable(f)
-		out := tableHTML("By "+t.of, &t)
+		out := tableHTML(captionOf(t.of), &t)
 		for i := range f.Sites {
 			out.Rows[i].Detail = siteBlocks(&f.Sites[i])
 		}
@@ -135,7 +135,7 @@ func findingBlocks(f *analysis.Finding) []page.Block {
 	}
 	if len(f.Rows) > 0 {
 		t := rowTable(f)
-		blocks = append(blocks, tableHTML("By "+t.of, &t))
+		blocks = append(blocks, tableHTML(captionOf(t.of), &t))
 	}
 	if len(f.Holders) > 0 {
 		t := rootTable(f)
@@ -145,6 +145,19 @@ func findingBlocks(f *analysis.Finding) []page.Block {
 		say("→ "+f.Advice, page.Plain)
 	}
 	return blocks
+}
+
+// captionOf says what the rows of a table are.
+func captionOf(of string) string {
+	switch of {
+	case "site":
+		return "Allocation sites"
+	case "counted by the kernel":
+		return "Counts of the kernel"
+	case "goroutines":
+		return "Goroutines by what they do"
+	}
+	return "By " + of
 }
 
 // siteBlocks is what opens under an allocation site: its stack, and who holds what it allocated.

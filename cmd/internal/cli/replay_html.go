@@ -126,8 +126,9 @@ func (s *scene) parts() ([]page.Part, []string, error) {
 
 // fileFacts say what a file is of.
 func fileFacts(path string, info *sampler.Info) []page.Fact {
-	facts := []page.Fact{{Name: "file", Value: filepath.Base(path), Code: true}, {Name: "target", Value: info.Target.String(), Code: true}}
+	facts := []page.Fact{{Name: "file", Value: filepath.Base(path), Code: true}}
 	for _, f := range []page.Fact{
+		{Name: "target", Value: info.Target.String(), Code: true},
 		{Name: "program", Value: info.Name, Code: true}, {Name: "process", Value: pidWords(info.PID)}, {Name: "command", Value: info.Command, Code: true},
 		{Name: "user", Value: info.User}, {Name: "container", Value: info.Container, Code: true}, {Name: "Go", Value: info.GoVersion},
 		{Name: "started", Value: moment(info.Started)}, {Name: "read from", Value: info.Source},

@@ -17,18 +17,23 @@ type chartLine struct {
 	between func(from, to *sampler.Snapshot) sampler.Reading
 	dashed  bool // a limit or a goal
 	rare    bool // shown only where it is ever above 0
+	dots    bool // single events
 }
+
+// cyclePause stands for the pause of each collection, which is no metric: it comes with the collections.
+const cyclePause sampler.Metric = "pause of a collection"
 
 // chartOf is a chart of a recording; it is left out where none of its lines was read.
 type chartOf struct {
 	title, unit, note string
 	lines             []chartLine
+	several           bool // shown only where there was ever more than one process
 }
 
 // recordingCharts are what is drawn of a recording, from top to bottom.
 func recordingCharts() []chartOf {
 	return []chartOf{
-		{"Memory", "bytes", "", []chartLine{
+		{title: "Memory", unit: "bytes", lines: []chartLine{
 			{name: "RSS", metric: sampler.ProcessRSS},
 			{name: "heap in use", metric: sampler.GoClassObjects},
 			{name: "live heap", metric: sampler.GoHeapLive},
@@ -40,35 +45,37 @@ func recordingCharts() []chartOf {
 			{name: "GOMEMLIMIT", metric: sampler.GoMemLimit, dashed: true},
 			{name: "maxmemory", metric: sampler.RedisMaxMemory, dashed: true},
 		}},
-		{"GC CPU", "percent", "Of the CPU time the program used. gc_pressure is this over 50 %, at most 1.", []chartLine{
+		{title: "GC CPU", unit: "percent", note: "Of the CPU time the program used. gc_pressure is this over 50 %, at most 1.", lines: []chartLine{
 			{name: "GC CPU", between: func(a, b *sampler.Snapshot) sampler.Reading { return analysis.GCBetween(a, b).CPUPercent }},
 		}},
-		{"Allocated", "bytes/s", "", []chartLine{
+		{title: "Allocated", unit: "bytes/s", lines: []chartLine{
 			{name: "allocated", between: func(a, b *sampler.Snapshot) sampler.Reading { return analysis.GCBetween(a, b).AllocRate }},
 		}},
-		{"Collections", "per minute", "Forced ones included.", []chartLine{
+		{title: "Collections", unit: "per minute", note: "Forced ones included.", lines: []chartLine{
 			{name: "collections", between: func(a, b *sampler.Snapshot) sampler.Reading { return analysis.GCBetween(a, b).CyclesPerMin }},
 		}},
-		{"Goroutines", "goroutines", "", []chartLine{{name: "goroutines", metric: sampler.GoGoroutines}}},
-		{"Threads and open files", "count", "", []chartLine{
-			{name: "threads", metric: sampler.ProcessThreads}, {name: "open files", metric: sampler.ProcessFDs},
-			{name: "processes", metric: sampler.TreeProcesses, rare: true},
+		{title: "Pauses of the collections", unit: "seconds", note: "All stop-the-world time of each collection.", lines: []chartLine{
+			{name: "pause", metric: cyclePause, dots: true},
 		}},
-		{"CPU", "percent", "Of one processor.", []chartLine{{name: "CPU", between: cpuBetween}}},
-		{"The process and its descendants", "bytes", "", []chartLine{{name: "RSS, sum", metric: sampler.TreeRSS}}},
-		{"Control group", "bytes", "Page cache counts too, and is given up first.", []chartLine{
+		{title: "Goroutines", unit: "goroutines", lines: []chartLine{{name: "goroutines", metric: sampler.GoGoroutines}}},
+		{title: "Threads and open files", unit: "count", lines: []chartLine{
+			{name: "threads", metric: sampler.ProcessThreads}, {name: "open files", metric: sampler.ProcessFDs},
+		}},
+		{title: "CPU", unit: "percent", note: "Of one processor.", lines: []chartLine{{name: "CPU", between: cpuBetween}}},
+		{title: "The process and its descendants", unit: "bytes", lines: []chartLine{{name: "RSS, sum", metric: sampler.TreeRSS}, {name: "RSS of the process alone", metric: sampler.ProcessRSS}}, several: true},
+		{title: "Control group", unit: "bytes", note: "Page cache counts too, and is given up first.", lines: []chartLine{
 			{name: "cgroup", metric: sampler.CgroupCurrent}, {name: "cgroup limit", metric: sampler.CgroupLimit, dashed: true},
 		}},
-		{"Machine", "bytes", "", []chartLine{
+		{title: "Machine", unit: "bytes", lines: []chartLine{
 			{name: "available", metric: sampler.MachineAvailable}, {name: "swap free", metric: sampler.MachineSwapFree, rare: true},
 		}},
-		{"Memory pressure", "percent", "Of the last 10 s, how long tasks of the machine waited for memory.", []chartLine{
+		{title: "Memory pressure", unit: "percent", note: "Of the last 10 s, how long tasks of the machine waited for memory.", lines: []chartLine{
 			{name: "some", metric: sampler.PressureSome10, rare: true}, {name: "all", metric: sampler.PressureFull10, rare: true},
 		}},
-		{"Keys", "count", "", []chartLine{{name: "keys", metric: sampler.RedisKeys}, {name: "evicted", metric: sampler.RedisEvicted, rare: true}}},
-		{"Clients", "count", "", []chartLine{{name: "clients", metric: sampler.RedisClients}}},
-		{"Fragmentation", "ratio", "RSS over used memory.", []chartLine{{name: "fragmentation", metric: sampler.RedisFragmentation}}},
-		{"Work", "count", "What the program counts as done.", []chartLine{{name: "operations", metric: sampler.WorkOperations}}},
+		{title: "Keys", unit: "count", lines: []chartLine{{name: "keys", metric: sampler.RedisKeys}, {name: "evicted", metric: sampler.RedisEvicted, rare: true}}},
+		{title: "Clients", unit: "count", lines: []chartLine{{name: "clients", metric: sampler.RedisClients}}},
+		{title: "Fragmentation", unit: "ratio", note: "RSS over used memory.", lines: []chartLine{{name: "fragmentation", metric: sampler.RedisFragmentation}}},
+		{title: "Work", unit: "count", note: "What the program counts as done.", lines: []chartLine{{name: "operations", metric: sampler.WorkOperations}}},
 	}
 }
 
@@ -108,6 +115,7 @@ type drawn struct {
 	metrics  map[sampler.Metric][]*trace
 	base     *sampler.Snapshot
 	window   time.Duration
+	several  bool // there was ever more than one process
 }
 
 func newDrawn(from, to time.Time) *drawn {
@@ -133,6 +141,7 @@ func (d *drawn) metric(m sampler.Metric, begin, at time.Time, low, high, last fl
 	if m == sampler.GoMemLimit && last >= unboundedLimit {
 		return // there is none
 	}
+	d.several = d.several || m == sampler.TreeProcesses && high > 1
 	for _, t := range d.metrics[m] {
 		t.add(begin, at, low, high, last)
 	}
@@ -166,49 +175,58 @@ func (d *drawn) rates(s *sampler.Snapshot) {
 // pages returns the charts that have something to show, with the marks on each.
 func (d *drawn) pages(marks []page.Mark) []page.Block {
 	var out []page.Block
-	for i, c := range d.charts {
-		chart := &page.Chart{Title: c.title, Format: chartFormat(c.unit), Marks: marks, Note: c.note}
-		thinned, highest := false, 0.0
-		for j, l := range c.lines {
-			if v, ok := d.traces[i][j].largest(); ok && !l.dashed {
-				highest = max(highest, v)
-			}
-		}
-		for j, l := range c.lines {
-			t := d.traces[i][j]
-			v, ok := t.largest()
-			switch {
-			case !ok || l.rare && v <= 0:
-				continue
-			case l.dashed && v > limitInSight*highest && l.metric != sampler.GoHeapGoal:
-				chart.Note = joinSentences(chart.Note, "The "+l.name+", "+chart.Format(v)+", is beyond the chart.")
-				continue
-			}
-			thinned = thinned || t.thinned
-			chart.Lines = append(chart.Lines, page.Line{Name: l.name, Points: t.points(), Dashed: l.dashed})
-		}
-		if len(chart.Lines) == 0 || !measures(chart.Lines) {
+	for i := range d.charts {
+		if d.charts[i].several && !d.several {
 			continue
 		}
-		if thinned {
-			chart.Note = joinSentences(chart.Note, "Thinned: of every "+unit.Duration(d.cell())+" the smallest and the largest reading are drawn.")
+		if chart := d.page(i); chart != nil {
+			chart.Marks = marks
+			out = append(out, chart)
 		}
-		out = append(out, chart)
 	}
 	return out
+}
+
+// page returns the i-th chart; nil where it has nothing that was measured.
+func (d *drawn) page(i int) *page.Chart {
+	c := &d.charts[i]
+	chart := &page.Chart{Title: c.title, Format: chartFormat(c.unit), Note: c.note}
+	highest := d.highest(i)
+	measured, thinned := false, false
+	for j, l := range c.lines {
+		t := d.traces[i][j]
+		v, ok := t.largest()
+		switch {
+		case !ok || l.rare && v <= 0:
+			continue
+		case l.dashed && l.metric != sampler.GoHeapGoal && v > limitInSight*highest:
+			chart.Note = joinSentences(chart.Note, "The "+l.name+", "+chart.Format(v)+", is beyond the chart.")
+			continue
+		}
+		measured, thinned = measured || !l.dashed, thinned || t.thinned
+		chart.Lines = append(chart.Lines, page.Line{Name: l.name, Points: t.points(), Dashed: l.dashed, Dots: l.dots})
+	}
+	if !measured {
+		return nil
+	}
+	if thinned {
+		chart.Note = joinSentences(chart.Note, "Thinned: of every "+unit.Duration(d.cell())+" the smallest and the largest reading are drawn.")
+	}
+	return chart
+}
+
+// highest is the largest value of the i-th chart that is no limit.
+func (d *drawn) highest(i int) float64 {
+	highest := 0.0
+	for j, l := range d.charts[i].lines {
+		if v, ok := d.traces[i][j].largest(); ok && !l.dashed {
+			highest = max(highest, v)
+		}
+	}
+	return highest
 }
 
 // limitInSight is how many times what was used a limit may be to be drawn: beyond it the lines below would be flat.
 const limitInSight = 4
 
 func (d *drawn) cell() time.Duration { return (d.to.Sub(d.from) / traceCells).Round(time.Millisecond) }
-
-// measures reports whether one of the lines is more than a limit.
-func measures(lines []page.Line) bool {
-	for _, l := range lines {
-		if !l.Dashed {
-			return true
-		}
-	}
-	return false
-}

@@ -133,8 +133,12 @@ func (t *tale) moment(m *capture.Moment) {
 	}
 	t.drawn.rates(s)
 	for i := range s.Cycles {
-		if c := &s.Cycles[i]; c.Kind == "forced" {
+		c := &s.Cycles[i]
+		if c.Kind == "forced" {
 			t.mark(c.End, "collection forced", page.Plain)
+		}
+		if v := c.Pause; v.OK {
+			t.drawn.metric(cyclePause, c.End, c.End, v.Value, v.Value, v.Value)
 		}
 	}
 	t.ends(s)
