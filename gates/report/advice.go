@@ -65,7 +65,10 @@ func adviseLimit(s *gates.Scenario, _ time.Time) tip {
 	}
 	g := s.Gates[i]
 	how := "heaptop debug hotspots names the allocation sites of a running process"
-	if len(s.Blame) > 0 {
+	switch {
+	case s.Overhead != nil:
+		how = "the breakdown names the documents that take the most"
+	case len(s.Blame) > 0:
 		how = "the sites above are where to look"
 	}
 	return tip{text: fmt.Sprintf("bring %s of %s below its limit: %s; or raise the limit on purpose, measured was %s",

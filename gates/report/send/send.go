@@ -3,6 +3,8 @@ package send
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -172,6 +174,9 @@ func (s *Sender) try(ctx context.Context, client *http.Client, d *Destination, b
 			}
 			err = outer.Err // the address is said elsewhere
 		}
+		if text := distrust(err); text != "" {
+			return false, errors.New(d.hide(text))
+		}
 		return true, errors.New(d.hide(err.Error()))
 	}
 	defer resp.Body.Close()
@@ -194,6 +199,26 @@ func (s *Sender) try(ctx context.Context, client *http.Client, d *Destination, b
 		return false, context.Cause(ctx)
 	}
 	return false, r
+}
+
+// distrust says why the server's certificate is not accepted, "" where it is something else. Asking again would not help.
+func distrust(err error) string {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verify *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return "its certificate is signed by nobody this machine trusts: name the authority's file in SSL_CERT_FILE, or add it to the system's"
+	case errors.As(err, &name):
+		return "its certificate is for another name: " + name.Error()
+	case errors.As(err, &invalid), errors.As(err, &verify):
+		return "its certificate is not valid: " + err.Error()
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
+		return "it does not speak TLS: write http:// in place of https://"
+	}
+	return ""
 }
 
 // explain says what an answer means, and what to do.
