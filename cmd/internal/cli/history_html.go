@@ -222,11 +222,14 @@ func seriesChart(s *history.Series, most int) *page.Chart {
 	}
 	for i := range s.Changes {
 		at := &s.Changes[i]
-		tone := page.Good
+		tone, label := page.Good, "changed"
 		if movedTone(&at.Size) == page.Up {
 			tone = page.Warn
 		}
-		c.Marks = append(c.Marks, page.Mark{Time: s.Points[at.At].Time, Label: movedWords(s, at), Tone: tone})
+		if at.Percent != nil {
+			label = signedPercent(*at.Percent)
+		}
+		c.Marks = append(c.Marks, page.Mark{Time: s.Points[at.At].Time, Label: label, Tone: tone})
 	}
 	if len(s.Epochs) > 1 {
 		c.Note += fmt.Sprintf("; %d environments, each judged by itself", len(s.Epochs))

@@ -109,7 +109,7 @@ func movedWords(s *history.Series, c *history.Change) string {
 	at := s.Points[c.At]
 	text := day(at.Time)
 	if at.Commit != "" {
-		text += " at " + at.Commit[:min(len(at.Commit), 12)]
+		text += " at " + shortHash(at.Commit)
 	}
 	text += ": " + movedSize(s.Unit, &c.Size)
 	if from, to := s.Points[c.From].Time, s.Points[c.To].Time; !from.Equal(to) {
@@ -125,7 +125,7 @@ func creepWords(s *history.Series) string {
 	}
 	since := day(c.Since)
 	if c.Commit != "" {
-		since += " (" + c.Commit[:min(len(c.Commit), 12)] + ")"
+		since += " (" + shortHash(c.Commit) + ")"
 	}
 	return "since " + since + ": " + movedSize(s.Unit, &c.Size)
 }
@@ -136,9 +136,9 @@ func movedSize(of string, s *history.Size) string {
 	if s.Percent == nil {
 		return text
 	}
-	percent := fmt.Sprintf("%+.3g%%", *s.Percent)
+	percent := signedPercent(*s.Percent)
 	if s.LowPercent != nil && s.HighPercent != nil {
-		percent += fmt.Sprintf(" (%+.3g%% to %+.3g%%)", *s.LowPercent, *s.HighPercent)
+		percent += " (" + signedPercent(*s.LowPercent) + " to " + signedPercent(*s.HighPercent) + ")"
 	}
 	return percent + ", " + text
 }
