@@ -13,9 +13,7 @@ func loadTesting() []Scenario {
 		{
 			Name: "high_frequency_updates", Suite: suite, Env: collectEarly(), Sessions: 1, Warmup: 30, Steps: 400, New: of(terminal.NewUpdates),
 			Summary: "A screen of 80x24 of which a row is written a hundred times a step, with random bytes in base64.",
-			Budgets: []Budget{
-				{Metric: "peak_heap", Max: 5e6, Because: "Each step replaces every cell that it writes four times, and what was replaced waits for the collector."},
-			},
+			Budgets: rushing(),
 		},
 		{
 			Name: "multi_session_simulation", Suite: suite, Sessions: terminal.SimulatedSessions, Warmup: 4, Steps: 50, New: of(terminal.NewMultiSession),
@@ -40,10 +38,12 @@ func loadTesting() []Scenario {
 		{
 			Name: "long_running_simulation", Suite: suite, Env: collectEarly(), Sessions: 1, Warmup: 1000, Steps: 60_000, Rate: 100, New: of(terminal.NewLong),
 			Summary: "A program that says a hundred times a second how far it is, on 80x24.",
+			Budgets: rushing(),
 		},
 		{
 			Name: "memory_leak_detection", Suite: suite, Env: collectEarly(), Sessions: 1, Warmup: 200, Steps: 6000, Rate: 500, New: of(terminal.NewLeakDetection),
 			Summary: "Screens of 50x20 that are made, written and dropped: memory must stay flat.",
+			Budgets: rushing(),
 		},
 	}, pluginLoad()...)
 }
