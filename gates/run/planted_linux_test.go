@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -35,6 +36,9 @@ func planted() []builtin.Scenario {
 			}
 			return nil
 		}),
+		planted("steady", func(p *plant) error { p.pace(0); return nil }),
+		planted("slowing", func(p *plant) error { p.pace(time.Minute); return nil }),
+		planted("leaking", func(p *plant) error { p.pace(0); p.forget(); return nil }),
 		planted("absent", func(p *plant) error {
 			if p.churn(); p.steps == 180 {
 				os.Exit(0)
@@ -60,6 +64,7 @@ type plant struct {
 	steps uint64
 	held  [64][]byte
 	lost  [][]byte
+	began time.Time
 }
 
 func (p *plant) Step() error        { p.steps++; return p.step(p) }
@@ -83,6 +88,30 @@ func (p *plant) leak() {
 		p.lost = append(p.lost, make([]byte, 4<<10))
 	}
 }
+
+// pace makes some garbage and rests for 5 ms, the longer the more it has worked: after each time of doubling by twice as much.
+// 0 is never. What it holds is there from the first step on.
+func (p *plant) pace(doubling time.Duration) {
+	if p.steps == 1 {
+		p.began = time.Now()
+		for i := range p.held {
+			p.held[i] = make([]byte, 64<<10)
+		}
+	}
+	rest := 5 * time.Millisecond
+	if doubling > 0 {
+		rest = time.Duration(float64(rest) * math.Exp2(time.Since(p.began).Seconds()/doubling.Seconds()))
+	}
+	for i := range 50 {
+		last = make([]byte, 1000+i)
+	}
+	time.Sleep(rest)
+}
+
+// forget keeps 4 KiB for ever.
+//
+//go:noinline
+func (p *plant) forget() { p.lost = append(p.lost, make([]byte, 4<<10)) }
 
 // playPlanted runs one in this process, as the hidden command runs the built-in ones.
 func playPlanted(args []string) int {
