@@ -145,11 +145,11 @@ function startContents() {
   for (const id of links.keys()) follow.observe(document.getElementById(id));
 }
 
-// Paper cannot be clicked: what is folded is printed open.
+// Paper cannot be clicked: sections that are folded are printed open.
 function startPrint() {
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details.fold:not([open])")];
     for (const d of opened) d.open = true;
   });
   addEventListener("afterprint", () => { for (const d of opened) d.open = false; });

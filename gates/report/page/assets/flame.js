@@ -12,6 +12,7 @@ class Flame {
     this.zoomed = this.current = this.nodes[0];
     this.controls();
     this.tree = el("div", { class: "tree", role: "tree", "aria-label": this.title + ". Arrows walk, Enter zooms, Escape zooms out." });
+    for (const name of ["tabindex", "role", "aria-label"]) this.plot.removeAttribute(name);
     this.plot.replaceChildren(this.tree);
     this.listen();
     this.draw();

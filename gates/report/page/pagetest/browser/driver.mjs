@@ -27,7 +27,7 @@ for (const view of job.views) {
     if (!view.plain) {
       // Blocks start when they come into sight: walk through the page once.
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
-      for (let y = 0; y < Math.min(height, 40000); y += view.height) await page.evaluate((to) => scrollTo(0, to), y);
+      for (let y = 0; y < Math.min(height, 40000); y += view.height) await page.evaluate((to) => new Promise((done) => { scrollTo(0, to); requestAnimationFrame(() => requestAnimationFrame(done)); }), y);
       await page.evaluate(() => scrollTo(0, 0));
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     }
