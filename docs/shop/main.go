@@ -87,7 +87,7 @@ func run(address string) error {
 }
 
 func main() {
-	address := "localhost:8080"
+	address := "127.0.0.1:8080"
 	if len(os.Args) > 1 {
 		address = os.Args[1]
 	}

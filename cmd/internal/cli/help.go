@@ -21,7 +21,7 @@ func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:               "help [COMMAND]",
 		Short:             "Show how a command is used",
-		Example:           "  heaptop help\n  heaptop help completion",
+		Example:           "  heaptop help\n  heaptop help stability\n  heaptop help debug leaks",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := c.Root().Find(args)

@@ -221,7 +221,7 @@ var (
 
 // replace puts what there is in the place of what a page calls it, and asks for less time.
 func (p *player) replace(text string) string {
-	text = strings.NewReplacer("localhost:6060", p.address, "localhost:8080", p.address, "api-server", p.name,
+	text = strings.NewReplacer("localhost:6060", p.address, "127.0.0.1:8080", p.address, "api-server", p.name,
 		"redis://localhost:6379", "redis+unix://"+p.redis).Replace(text)
 	text = monitoring.ReplaceAllString(text, "--monitoring-duration 2s")
 	text = lasting.ReplaceAllString(text, "--duration 1s")

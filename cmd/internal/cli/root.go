@@ -18,6 +18,7 @@ The target is
   postgres              a process name; when several match, they are listed
   http://host:port      a Go program with net/http/pprof
   unix:///path.sock     a Go program with heaptop's agent
+  redis://host:port     a Redis server; also rediss:// and redis+unix:///path.sock
   -- ./server -x        a command: it is started, watched with its children, and ended with heaptop
   file.heaprec          a recording, or file.heapsnap, a snapshot
   nothing               this machine: its processes, to choose from
@@ -35,9 +36,15 @@ snapshots, and compares them at the end.
 Sizes are 500MB (10^6) or 500MiB (2^20). Durations are Go's, 90s or 1h30m; a bare number is seconds.
 
 --headless measures the scenarios of heaptop.yml, or the target, judges them against limits and another commit, writes
-reports and exits: 1 when a gate failed. heaptop check says beforehand what will be gated.
+reports and exits: 1 when a gate failed. heaptop init writes a first heaptop.yml and the workflows for GitHub; heaptop check
+says beforehand what will be gated. --suite measures a set of built-in scenarios, which heaptop scenarios lists, or what
+documents take in a Redis server (redis-overhead). Without heaptop.yml and a target it measures three of those suites.
 
-Exit codes: 0 done; 2 could not measure (no such process, no permission, nobody answers, the command failed, the target
+For every night there are heaptop stability, which watches a workload for long and proves a leak, and heaptop history, which
+shows many reports over time. heaptop report writes a report in any format and sends its numbers on; heaptop github brings it
+to a pull request or an issue.
+
+Exit codes: 0 done; 1 a gate failed or a leak is proven; 2 could not measure (no such process, no permission, nobody answers, the command failed, the target
 died before --duration was over); 3 what was typed is wrong; 130 interrupted. The last line on stderr says it in words.`
 
 const rootExample = `  heaptop --demo                                  see it all, with a built-in server that leaks
@@ -52,11 +59,15 @@ const rootExample = `  heaptop --demo                                  see it al
   heaptop --mode trace 4242                       who allocates, interval by interval
   heaptop --mode snapshot --interval 30s --duration 10m 4242
                                                   a series of snapshots, and what changed in it
+  heaptop init                                    write a first heaptop.yml, from what is measured here
   heaptop --headless                              the gates of heaptop.yml
   heaptop --headless --against main --output report.json --format text --format junit=report.xml
                                                   the same against another commit, with reports
   heaptop --headless --limit peak_rss=64MB -- ./server --once
-                                                  without a policy`
+                                                  without a policy
+  heaptop --headless --suite plugin_system        built-in scenarios
+  heaptop stability --duration 1h -- ./server     does it leak?
+  heaptop history reports                         where did a metric change?`
 
 // live are the options of the live modes: the dashboard, and lines of text or JSON.
 type live struct {
