@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates/report/page"
@@ -45,6 +46,27 @@ func TestWriteRefusesWhatIsPutTogetherWrongly(t *testing.T) {
 	} {
 		if err := page.Write(new(strings.Builder), p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want an error that says %q", err, want)
+		}
+	}
+}
+
+// TestWriteByManyAtOnce writes one page several times at once: all are the same.
+func TestWriteByManyAtOnce(t *testing.T) {
+	p, pages := sample(), make([]string, 4)
+	var all sync.WaitGroup
+	for i := range pages {
+		all.Go(func() {
+			var b strings.Builder
+			if err := page.Write(&b, p); err != nil {
+				t.Error(err)
+			}
+			pages[i] = b.String()
+		})
+	}
+	all.Wait()
+	for i, html := range pages {
+		if html != pages[0] || len(html) < 10_000 {
+			t.Errorf("page %d has %d bytes and differs from the first, which has %d", i, len(html), len(pages[0]))
 		}
 	}
 }
