@@ -135,7 +135,7 @@ func TestBuiltinIsFoundBesideThePolicy(t *testing.T) {
 		}
 	}
 	for asked, words := range map[string]string{
-		"cursor_managment":    "did you mean \"cursor_management\"?",
+		"cursor_managemnt":    "did you mean \"cursor_management\"?",
 		"terminal_operation":  "did you mean \"terminal_operations\"?",
 		"owm":                 "did you mean \"own\"?",
 		"something_different": "the policy has own, vim_session; heaptop scenarios lists the built-in ones",

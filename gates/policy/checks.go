@@ -89,36 +89,11 @@ func (r *reader) chosen(p *Policy, list []Scenario, names []string) []Scenario {
 	}
 	want := map[string]bool{}
 	for _, name := range names {
-		if name == all {
-			for _, s := range list {
-				want[s.Name] = true
-			}
-			continue
-		}
-		for _, s := range list {
-			if s.Group == name {
-				want[s.Name] = true
-			}
-		}
-		i := slices.IndexFunc(list, func(s Scenario) bool { return s.Name == name })
-		if i < 0 && slices.ContainsFunc(list, func(s Scenario) bool { return s.Group == name }) {
-			continue
-		}
-		if i < 0 {
+		if !wanted(list, name, want) {
 			r.bring(p, name, list)
-			continue
-		}
-		want[name] = true
-		if o := list[i].Overhead; o != nil && o.Redis == nil {
-			want[o.Of], want[o.Over] = true, true
 		}
 	}
-	var kept []Scenario
-	for _, s := range list {
-		if want[s.Name] {
-			kept = append(kept, s)
-		}
-	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(s Scenario) bool { return !want[s.Name] })
 	for _, name := range p.Brought {
 		for _, s := range Builtin(name) {
 			if !slices.ContainsFunc(kept, func(o Scenario) bool { return o.Name == s.Name }) {
@@ -127,6 +102,22 @@ func (r *reader) chosen(p *Policy, list []Scenario, names []string) []Scenario {
 		}
 	}
 	return kept
+}
+
+// wanted marks what a name stands for in the file: a scenario, one of a suite, the whole suite, or all. It reports whether
+// there is any.
+func wanted(list []Scenario, name string, want map[string]bool) bool {
+	found := false
+	for _, s := range list {
+		if name != all && name != s.Name && (s.Group == "" || name != s.Group) {
+			continue
+		}
+		found, want[s.Name] = true, true
+		if o := s.Overhead; o != nil && o.Redis == nil {
+			want[o.Of], want[o.Over] = true, true
+		}
+	}
+	return found
 }
 
 // finish works in the flags, and refuses a policy with a scenario that nothing judges.

@@ -77,6 +77,7 @@ func TestStabilityForReal(t *testing.T) {
 
 // TestStabilityOfTheDead is unmeasured, says how it ended, and has what was seen.
 func TestStabilityOfTheDead(t *testing.T) {
+	t.Parallel()
 	r, err := run.Stability(t.Context(), run.StabilityOptions{
 		Subjects: []run.StabilitySubject{
 			longSubject(t, "dies", "-sleep", "1500ms", "-exit", "3"),
@@ -104,6 +105,7 @@ func TestStabilityOfTheDead(t *testing.T) {
 
 // TestStabilityInterrupted has a report of what was seen.
 func TestStabilityInterrupted(t *testing.T) {
+	t.Parallel()
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -125,6 +127,7 @@ func TestStabilityInterrupted(t *testing.T) {
 
 // TestStabilityWithLoad starts the load generator beside a shell's child, and tells of its failure.
 func TestStabilityWithLoad(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	subject := longSubject(t, "server")
 	subject.Line = "sleep 0.1; " + subject.Command[0] + " -sleep 1h -hold 30000000"
