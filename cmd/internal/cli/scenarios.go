@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -101,24 +102,44 @@ func (o *listing) run() error {
 	return writeScenarios(o.env.Out, list)
 }
 
-// writeScenarios prints the list in its groups.
+// writeScenarios prints the list in its groups, and below each the budgets that its scenarios have.
 func writeScenarios(to io.Writer, list []listed) error {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	suite := ""
-	for i, s := range list {
-		if s.Suite != suite || i == 0 {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			suite = s.Suite
-			if suite != "" {
-				fmt.Fprintln(w, suite)
-			}
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].Suite == list[0].Suite {
+			n++
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Name, counted(s.Sessions, "session", "sessions"), s.Summary)
-		for _, b := range s.Budgets {
-			fmt.Fprintf(w, "  \t\t%s at most %s: %s\n", b.Metric, gates.FormatValue(b.Unit, b.Max), b.Because)
+		if err := writeSuite(to, list[:n]); err != nil {
+			return err
+		}
+		if list = list[n:]; len(list) > 0 {
+			fmt.Fprintln(to)
 		}
 	}
-	return w.Flush()
+	return nil
+}
+
+func writeSuite(to io.Writer, list []listed) error {
+	if list[0].Suite != "" {
+		fmt.Fprintln(to, list[0].Suite)
+	}
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	var budgets []listedBudget
+	of := map[listedBudget][]string{}
+	for _, s := range list {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Name, counted(s.Sessions, "session", "sessions"), s.Summary)
+		for _, b := range s.Budgets {
+			if of[b] == nil {
+				budgets = append(budgets, b)
+			}
+			of[b] = append(of[b], s.Name)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, b := range budgets {
+		fmt.Fprintf(to, "  Budget of %s:\n    %s at most %s. %s\n", strings.Join(of[b], ", "), b.Metric, gates.FormatValue(b.Unit, b.Max), b.Because)
+	}
+	return nil
 }
