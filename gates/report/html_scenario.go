@@ -22,7 +22,7 @@ func (h *pageOf) scenario(s named) []page.Part {
 		main.Blocks = append(main.Blocks, page.Text{Text: note, Tone: page.Warn})
 	}
 	main.Blocks = append(main.Blocks, h.blame(s.Scenario)...)
-	main.Blocks = append(main.Blocks, h.trend(s.Scenario.Trend)...)
+	main.Blocks = append(main.Blocks, h.trend(s.Trend)...)
 	add := func(t *page.Table) {
 		if len(t.Rows) > 0 {
 			main.Blocks = append(main.Blocks, t)
