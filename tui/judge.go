@@ -95,13 +95,19 @@ func (m *model) judgeNow(s *sampler.Snapshot) tea.Cmd {
 func judgeAll(w *analysis.LeakWatch, d *tab.Data, o analysis.LeakJudgement) *tab.Judged {
 	j := &tab.Judged{At: d.At, Sites: w.SiteTrends(), Groups: w.GroupTrends()}
 	j.RSS, j.RSSOK = w.Judge(sampler.ProcessRSS, o)
-	j.Findings = w.Report(o).Findings
+	j.Findings = append(w.Report(o).Findings, advised(d)...)
+	return j
+}
+
+// advised is the advice that is a finding.
+func advised(d *tab.Data) []analysis.Finding {
+	var found []analysis.Finding
 	for _, f := range analysis.Advise(tab.AdviceInput(d)) {
 		if f.Analyzer != "whatif" && f.Analyzer != "optimize" { // the GC tab tells the one, and that there is nothing is no finding
-			j.Findings = append(j.Findings, f)
+			found = append(found, f)
 		}
 	}
-	return j
+	return found
 }
 
 // judged takes the outcome, and what was read meanwhile.

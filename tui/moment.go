@@ -115,6 +115,7 @@ type loaded struct {
 	mark        tab.Mark
 	first, last time.Time
 	gone        *sampler.Gone
+	judged      *tab.Judged // what it tells as a whole; nil until that is known
 }
 
 // load reads a file's series and its first readings.

@@ -107,6 +107,8 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		return m.loadedFile(msg), true
 	case sitesMsg:
 		return m.loadedSites(msg), true
+	case fileJudgedMsg:
+		return m.fileJudged(msg), true
 	case guestMsg:
 		return m.openedGuest(msg), true
 	case openedMsg:

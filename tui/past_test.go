@@ -141,6 +141,12 @@ func (w *fileWatch) Do(context.Context, func(context.Context, sampler.Session) e
 // replayed opens a recording in the dashboard, as `heaptop FILE` does.
 func replayed(t *testing.T, path string) *harness {
 	t.Helper()
+	return replayedJudging(t, path, 0)
+}
+
+// replayedJudging is replayed with the full analysis, which 0 leaves out.
+func replayedJudging(t *testing.T, path string, every time.Duration) *harness {
+	t.Helper()
 	w, err := openWatch(path)
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +156,7 @@ func replayed(t *testing.T, path string) *harness {
 	h.m = newModel(context.Background(), Options{
 		Backend: b, Theme: theme.Plain(), Interval: time.Second, SnapshotDir: t.TempDir(), Watch: w,
 	})
+	h.m.judge = newJudge(every)
 	h.m.tick = func() tea.Cmd { return nil }
 	h.send(tickMsg(samplertest.DefaultStart().Add(20 * time.Minute)))
 	h.resize(120, 36)

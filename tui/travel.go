@@ -235,7 +235,7 @@ func (m *model) visit(v *tab.Visit) tea.Cmd {
 		v.File, v.Gone = t.file, t.loaded.gone
 		v.History, v.Sites = t.loaded.history, t.loaded.sites
 		v.First, v.Last = t.loaded.first, t.loaded.last
-		v.Data.Mark = t.loaded.mark
+		v.Data.Mark, v.Data.Judged = t.loaded.mark, t.loaded.judged
 		v.Info.Target = sampler.Target{Kind: sampler.KindFile, Path: t.file}
 	} else {
 		v.First, v.Last = t.past.Span()
@@ -315,7 +315,8 @@ func (m *model) loadedFile(msg loadedMsg) tea.Cmd {
 	m.showTab(max(m.current, 0))
 	all, past, number := t.loaded, t.past, t.number
 	sites := func() tea.Msg { return sitesMsg{number, all.sitesOf(past)} }
-	return tea.Batch(m.visit(msg.visit), sites)
+	shown := m.visit(msg.visit)
+	return tea.Batch(shown, sites, m.judgeFile(m.st.Data()))
 }
 
 // loadedSites takes the memory of each site over time, which is read behind the first screen.

@@ -97,7 +97,7 @@ func findingKey(f *analysis.Finding) string {
 	if f.Series != "" {
 		return f.Analyzer + " " + f.Series
 	}
-	return f.Analyzer
+	return f.Analyzer + " " + f.RowsOf
 }
 
 func (s *Findings) open() tea.Cmd {
@@ -177,8 +177,12 @@ func noFindings(st *State) string {
 	switch {
 	case !st.Watching:
 		return "No program is watched. Tab 2 lists the processes; Enter watches one."
+	case st.Visiting() != nil && st.Visiting().File == "":
+		return "Findings are of now, and this is how it was: p goes back to now."
+	case st.Visiting() != nil && !st.Visiting().Last.After(st.Visiting().First):
+		return "A snapshot is one moment, and a leak takes time to be seen: record one."
 	case st.Visiting() != nil:
-		return "Findings are of now, and this is how it was. heaptop debug leaks and debug optimize judge a recording."
+		return "The recording is being judged as a whole."
 	case d.Growth.OK:
 		return "Nothing was found yet. What was read is judged each minute."
 	case d.Growth.Reason != "":

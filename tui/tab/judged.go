@@ -26,6 +26,15 @@ func (s *State) SetJudged(j *Judged) {
 	s.Version++
 }
 
+// SetPastJudged takes what the recording that is shown tells as a whole. It is the same at each of its moments.
+func (s *State) SetPastJudged(j *Judged) {
+	if s.visit == nil || s.visit.File == "" || s.frozen == nil {
+		return
+	}
+	s.frozen.Judged = j
+	s.Version++
+}
+
 // Trend says whether resident memory grows.
 type Trend struct {
 	Verdict analysis.LeakVerdict

@@ -159,48 +159,11 @@ func (o *leaks) runRecording(ctx context.Context) error {
 	return o.conclude(report, s.describe(), to, nil)
 }
 
-// replayLeaks hands over all readings of a recording, and the profiles in between as they come.
+// replayLeaks hands over all that a recording holds. A part that cannot be read is the file's fault.
 func replayLeaks(ctx context.Context, l *feed.Leaks, past capture.Past) error {
-	var heap, routines, maps time.Time
-	for m, err := range past.All() {
-		switch {
-		case err != nil:
-			return &usageError{err, ""}
-		case ctx.Err() != nil:
-			return ctx.Err()
-		}
-		l.Event(sampler.Event{Snapshot: m.Snapshot, Info: m.Info, Err: m.Err})
-		if m.Snapshot == nil {
-			continue
-		}
-		at := m.Snapshot.Time
-		due := l.Due(at)
-		errs := []error{
-			fresh(due.Heap, at, &heap, past.HeapAt, func(p *sampler.Profile) time.Time { return p.Time }, func(p *sampler.Profile) { l.Heap(*p) }),
-			fresh(due.Goroutines, at, &routines, past.GoroutinesAt, func(g *sampler.Goroutines) time.Time { return g.Time }, func(g *sampler.Goroutines) { l.Goroutines(*g) }),
-			fresh(due.Mappings, at, &maps, past.MappingsAt, func(m *sampler.Mappings) time.Time { return m.Time }, func(m *sampler.Mappings) { l.Mappings(*m) }),
-		}
-		if err := errors.Join(errs...); err != nil {
-			return &usageError{err, ""}
-		}
-	}
-	return nil
-}
-
-// fresh hands over what was recorded by the time, unless it is what was handed over last.
-func fresh[T any](due bool, at time.Time, last *time.Time, read func(time.Time) (*T, error), when func(*T) time.Time, hand func(*T)) error {
-	if !due {
-		return nil
-	}
-	v, err := read(at)
-	switch {
-	case errors.Is(err, capture.ErrNotRecorded):
-		return nil
-	case err != nil:
+	err := l.Replay(ctx, past)
+	if err == nil || ctx.Err() != nil {
 		return err
-	case when(v).After(*last):
-		*last = when(v)
-		hand(v)
 	}
-	return nil
+	return &usageError{err, ""}
 }
