@@ -201,22 +201,7 @@ func (l *Leaks) followServer(ctx context.Context, w *sampler.Watcher) (gone bool
 	}
 	within, stop := context.WithTimeout(ctx, takeTimeout)
 	defer stop()
-	err := w.Do(within, func(ctx context.Context, s sampler.Session) error {
-		var failed []error
-		if k, ok := s.(sampler.KeyLister); ok && keys {
-			got, err := k.BiggestKeys(ctx, keysBudget)
-			if failed = append(failed, err); err == nil {
-				l.Keys(got)
-			}
-		}
-		if c, ok := s.(sampler.ClientLister); ok && clients {
-			got, err := c.Clients(ctx)
-			if failed = append(failed, err); err == nil {
-				l.Clients(got)
-			}
-		}
-		return errors.Join(failed...)
-	})
+	err := w.Do(within, func(ctx context.Context, s sampler.Session) error { return l.askServer(ctx, s, keys, clients) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now = time.Now()
@@ -230,6 +215,24 @@ func (l *Leaks) followServer(ctx context.Context, w *sampler.Watcher) (gone bool
 		l.note(l.words(err))
 	}
 	return errors.Is(err, sampler.ErrGone)
+}
+
+// askServer reads the keys and the clients, of a session that can.
+func (l *Leaks) askServer(ctx context.Context, s sampler.Session, keys, clients bool) error {
+	var failed []error
+	if k, ok := s.(sampler.KeyLister); ok && keys {
+		got, err := k.BiggestKeys(ctx, keysBudget)
+		if failed = append(failed, err); err == nil {
+			l.Keys(got)
+		}
+	}
+	if c, ok := s.(sampler.ClientLister); ok && clients {
+		got, err := c.Clients(ctx)
+		if failed = append(failed, err); err == nil {
+			l.Clients(got)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // postpone asks for what could not be read in its turn, and not at once: but soon for the address space, whose reading may
