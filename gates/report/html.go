@@ -264,7 +264,7 @@ func summaryCells(s named) []page.Cell {
 		cells[2] = page.Number(float64(s.Runs), strconv.Itoa(s.Runs))
 	}
 	if finite(s.DurationS) && s.DurationS > 0 {
-		cells[3] = page.Number(s.DurationS, seconds(s.DurationS))
+		cells[3] = page.Number(s.DurationS, took(s.DurationS))
 	}
 	return cells
 }

@@ -161,7 +161,7 @@ func (h *pageOf) metrics(s named) *page.Table {
 				r.Detail = append(r.Detail, h.values(metric, m.Values, print))
 			}
 		} else {
-			r.Detail = append(r.Detail, page.Text{Text: "not measured: " + cmp.Or(line(m.Missing), "no reason is known"), Tone: page.Warn})
+			r.Cells[5] = page.Cell{Text: "not measured: " + cmp.Or(line(m.Missing), "no reason is known"), Tone: page.Faint}
 		}
 		t.Rows = append(t.Rows, r)
 	}

@@ -257,6 +257,11 @@ func short(commit string) string {
 	return name(commit)
 }
 
+// took prints how long something took, in seconds; what a foreign report says is bounded.
+func took(seconds float64) string {
+	return unit.Duration(time.Duration(min(seconds, 1e9) * float64(time.Second)))
+}
+
 // effort is "5 runs, 12s", as far as it is known.
 func effort(s *gates.Scenario) string {
 	var parts []string
@@ -264,7 +269,7 @@ func effort(s *gates.Scenario) string {
 		parts = append(parts, count(s.Runs, "run"))
 	}
 	if finite(s.DurationS) && s.DurationS > 0 {
-		parts = append(parts, unit.Duration(time.Duration(min(s.DurationS, 1e9)*float64(time.Second))))
+		parts = append(parts, took(s.DurationS))
 	}
 	if s.Sessions > 1 {
 		parts = append(parts, "heap per session of "+strconv.Itoa(s.Sessions))
