@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // printer prints one reading.
@@ -127,6 +128,7 @@ func (l *lines) ended(name string) error {
 	if !errors.As(l.failed, &gone) {
 		return fmt.Errorf("%s: %w", name, sampler.ErrGone)
 	}
+	name = theme.Clean(name) // it may hold the end of a line
 	succeeded := gone.ExitCode.OK && gone.ExitCode.Value == 0
 	unknown := !gone.ExitCode.OK && gone.Signal == "" && !gone.OOM
 	switch {
