@@ -134,6 +134,9 @@ func (t *tale) moment(m *capture.Moment) {
 	t.drawn.rates(s)
 	for i := range s.Cycles {
 		c := &s.Cycles[i]
+		if c.End.Before(t.from) {
+			continue // the source told of the last ones when it was opened
+		}
 		if c.Kind == "forced" {
 			t.mark(c.End, "collection forced", page.Plain)
 		}
