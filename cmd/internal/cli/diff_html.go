@@ -74,8 +74,11 @@ func listPart(l *diffList) page.Part {
 	last := len(l.Columns) - 1
 	of := strings.ToLower(l.Columns[last].Title)
 	t := &page.Table{Caption: "Changes, by " + of, More: l.More, Columns: []page.Column{{Title: of, Code: l.Columns[last].Code}}}
-	if of == "what" {
+	switch of {
+	case "what":
 		t.Caption = "The main figures"
+	case "objects of":
+		t.Caption = "Changes, by the size of objects"
 	}
 	for _, c := range l.Columns[:last] {
 		t.Columns = append(t.Columns, page.Column{Title: strings.ToLower(c.Title), Hint: columnHint(c.Title), Number: true})
