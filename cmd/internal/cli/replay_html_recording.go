@@ -55,10 +55,7 @@ func recordingPage(ctx context.Context, f *file, bar *progress) (*page.Page, err
 	}
 	p.Parts = append(p.Parts, cycleParts(cycles)...)
 	p.Parts = append(p.Parts, t.metricsPart())
-	for _, w := range judged.Warnings {
-		p.Notes = append(p.Notes, w)
-	}
-	p.Notes = distinct(p.Notes)
+	p.Notes = distinct(append(p.Notes, judged.Warnings...))
 	return p, nil
 }
 
