@@ -10,7 +10,7 @@ import (
 
 // The bounds of a Watcher's interval, and what its options default to.
 const (
-	MinInterval     = 50 * time.Millisecond
+	MinInterval     = 10 * time.Millisecond
 	MaxInterval     = time.Hour
 	DefaultInterval = time.Second
 	DefaultTimeout  = 10 * time.Second
