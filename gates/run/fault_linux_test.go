@@ -143,7 +143,7 @@ func children(t *testing.T, arg string) (pids []int) {
 func TestWrongBaselines(t *testing.T) {
 	dir := t.TempDir()
 	s := childScenario(t)
-	s.Name, s.Limits, s.Runs = "child", limit("peak_rss", 1e9), 3
+	s.Name, s.Limits, s.Runs, s.SessionsSaid = "child", limit("peak_rss", 1e9), 3, true
 	report := measure(t, run.Options{Policy: policyIn(dir, s)})
 	good, err := report.JSON()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -182,7 +183,7 @@ func TestEndOfTheTargetDecidesTheCode(t *testing.T) {
 		"ended, nobody knows how":    {[]error{nil, ended}, 0, 0, "server ended at"},
 		"ended so before its time":   {[]error{nil, ended}, time.Hour, 2, "server ended at"},
 		"never read":                 {[]error{exited}, 0, 2, "before it could be read"},
-		"no reading in the duration": {[]error{trouble, trouble, trouble, trouble, trouble, trouble, trouble, trouble}, 100 * time.Millisecond, 2, "no answer"},
+		"no reading in the duration": {slices.Repeat([]error{trouble}, 100), 100 * time.Millisecond, 2, "no answer"},
 		"trouble and then a reading": {[]error{trouble, nil, nil}, 100 * time.Millisecond, 0, "no answer"},
 		"nothing but readings":       {nil, 100 * time.Millisecond, 0, ""},
 	} {
