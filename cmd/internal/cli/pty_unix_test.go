@@ -170,7 +170,7 @@ func TestNoEscapeByteAndNoWaitWithoutTheDashboard(t *testing.T) {
 		{"version"}, {"help"}, {"--help"}, {"completion", "bash"}, {"--format", "nonsense"}, {"2147483647"},
 		{"--format", "json", "--duration", "50ms", "--interval", "50ms", "--", "sleep", "5"},
 		{"--format", "text", "--duration", "50ms", "--interval", "50ms", "--", "sleep", "5"},
-		{"--headless"}, {"--headless", "--runs", "1", "--limit", "peak_rss=64MB", "--", "true"},
+		{"--headless", "--suite", "nonsense"}, {"--headless", "--runs", "1", "--limit", "peak_rss=64MB", "--", "true"},
 		{"--headless", "--runs", "2", "--limit", "peak_rss=64kB", "--", "sh", "-c", "echo x; sleep 0.1"},
 		{"check", "--limit", "peak_rss=64MB", "--", "true"}, {"report", "none.json"}, {"baseline", "show", "none"},
 	} {
