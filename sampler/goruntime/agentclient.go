@@ -18,6 +18,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/agent"
+	"github.com/alloc-dev/heaptop/sampler/internal/peer"
 )
 
 const (
@@ -67,11 +68,11 @@ func openAgent(ctx context.Context, path string, pid int) (*agentClient, error) 
 		if err != nil {
 			return nil, err
 		}
-		peer := peerPID(c)
-		a.pid.Store(int64(peer))
-		if pid != 0 && peer != 0 && peer != pid {
+		owner := peer.PID(c)
+		a.pid.Store(int64(owner))
+		if pid != 0 && owner != 0 && owner != pid {
 			c.Close()
-			return nil, fmt.Errorf("the socket belongs to process %d, not %d", peer, pid)
+			return nil, fmt.Errorf("the socket belongs to process %d, not %d", owner, pid)
 		}
 		return c, nil
 	}, nil)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/internal/peer"
 )
 
 // Bounds of what programs may do by the checkpoint socket: it is theirs, and they are strangers.
@@ -179,7 +180,7 @@ func (c *checkpoints) answer(conn net.Conn) {
 		send(conn, answer{Done: true, Error: "want {\"checkpoint\":NAME}"})
 		return
 	}
-	if pid := peerPID(conn); pid > 0 {
+	if pid := peer.PID(conn); pid > 0 {
 		r.PID = pid
 	}
 	p := Checkpoint{Name: cleanName([]byte(*r.Checkpoint)), Child: c.find(r.PID), Time: time.Now(), From: "program"}

@@ -3,6 +3,8 @@ package launch
 import (
 	"net"
 	"time"
+
+	"github.com/alloc-dev/heaptop/sampler/internal/peer"
 )
 
 // Bounds of marks.
@@ -24,7 +26,7 @@ func (r *request) isMark() bool { return r.Checkpoint == nil && (r.Phase != nil 
 
 // mark keeps what a program tells of itself.
 func (c *checkpoints) mark(conn net.Conn, r request) {
-	if pid := peerPID(conn); pid > 0 {
+	if pid := peer.PID(conn); pid > 0 {
 		r.PID = pid
 	}
 	var child Child

@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/internal/peer"
 )
 
 // far is the other end of a connection, as far as this machine knows it.
@@ -19,7 +20,7 @@ func (j *session) connected(c net.Conn) {
 		c = t.NetConn() // below TLS
 	}
 	if _, ok := c.(*net.UnixConn); ok {
-		f.unix = peerPID(c)
+		f.unix = peer.PID(c)
 	}
 	f.local, _ = c.LocalAddr().(*net.TCPAddr)
 	f.remote, _ = c.RemoteAddr().(*net.TCPAddr)

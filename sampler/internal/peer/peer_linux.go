@@ -1,12 +1,13 @@
-package goruntime
+package peer
 
 import (
 	"net"
 	"syscall"
 )
 
-// peerPID returns the process at the other end of a unix socket, as the kernel knows it; 0 when that is not known.
-func peerPID(c net.Conn) int {
+// PID returns the process at the other end of a unix socket, as the kernel knows it: the one that connected, or the one
+// that listens. It is 0 when that is not known, as of a connection of another kind.
+func PID(c net.Conn) int {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
 		return 0
