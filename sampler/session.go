@@ -29,6 +29,7 @@ type Session interface {
 // Errors a Source or Session wraps so that the caller can decide.
 var (
 	ErrGone        = errors.New("target has ended")
+	ErrStopped     = errors.New("stopped (SIGSTOP, or Ctrl-Z): it does nothing until somebody continues it") // a warning
 	ErrUnsupported = errors.New("not supported by this source")
 	ErrNotFound    = errors.New("no such target")
 	ErrPermission  = errors.New("permission denied")

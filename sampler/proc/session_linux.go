@@ -88,7 +88,7 @@ func (s *session) openProcess() error {
 		host: s.host, pid: s.pid, keep: keep, budget: budget{share: treeShare},
 		dents: make([]byte, 4<<10),
 	}
-	s.stopped = fmt.Errorf("process %d is stopped (SIGSTOP, or Ctrl-Z): it does nothing until somebody continues it", s.pid)
+	s.stopped = fmt.Errorf("process %d is %w", s.pid, sampler.ErrStopped)
 	s.noMemory = fmt.Errorf("process %d has no memory of its own: it is ending, or its first thread has ended", s.pid)
 	if s.kernel {
 		s.noMemory = fmt.Errorf("process %d is a kernel thread: it has no memory of its own", s.pid)
