@@ -206,6 +206,11 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 	f.Evidence["profiles_count"] = float64(len(w.sites.times))
 	if w.heap == nil {
 		f.Details = append(f.Details, "Which allocation site it is cannot be told: no heap profile could be read.")
+		if o.Walk != nil {
+			f.Holders = largestRoots(o.Walk)
+		} else {
+			f.Advice = o.AskHolders
+		}
 		return
 	}
 	rate := float64(w.heap.Rate)

@@ -151,10 +151,17 @@ func keepers(w *sampler.HeapWalk) Finding {
 	}
 	f.Title += fmt.Sprintf(", in %s objects; %s were read in %s",
 		unit.Count(float64(w.Objects)), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))
-	for _, r := range w.Roots[:min(len(w.Roots), mostKeepers)] {
-		f.Holders = append(f.Holders, FoundRoot{Root: r.String(), RetainedBytes: r.Retained, SharePercent: partOf(float64(r.Retained), float64(w.Reached))})
-	}
+	f.Holders = largestRoots(w)
 	return f
+}
+
+// largestRoots are the variables and goroutines that keep most of the heap alive, the largest first.
+func largestRoots(w *sampler.HeapWalk) []FoundRoot {
+	var out []FoundRoot
+	for _, r := range w.Roots[:min(len(w.Roots), mostKeepers)] {
+		out = append(out, FoundRoot{Root: r.String(), RetainedBytes: r.Retained, SharePercent: partOf(float64(r.Retained), float64(w.Reached))})
+	}
+	return out
 }
 
 // partOf is a share in percent, to two decimals.

@@ -148,7 +148,7 @@ func emptyReason(pr *profile.Profile, h Heap) string {
 	case len(h.Sites) > 0:
 		return ""
 	case h.Rate == 0 && pr.PeriodType != nil:
-		return "this program records no allocation stacks: runtime.MemProfileRate is 0, as it is where nothing imports runtime/pprof"
+		return "this program records no allocation stacks: runtime.MemProfileRate is 0, as it is where nothing asks runtime/pprof for a profile"
 	}
 	return "no allocation was sampled yet: about one in every 512 KiB is, and a profile shows it two collections later"
 }

@@ -30,7 +30,7 @@ func TestSites(t *testing.T) {
 			s := c.open(Options{})
 			if strings.HasPrefix(v.name, "without pprof") {
 				_, err := s.Sites(context.Background())
-				if !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "nothing in it imports runtime/pprof") {
+				if !errors.Is(err, sampler.ErrUnsupported) || !strings.Contains(err.Error(), "nothing in it asks runtime/pprof for a profile") {
 					t.Errorf("Sites of a program without pprof: %v", err)
 				}
 				return

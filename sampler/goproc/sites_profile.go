@@ -93,7 +93,7 @@ func (s *siteReader) noStacks() error {
 	if linked {
 		return fmt.Errorf("this program records no allocation stacks: it set runtime.MemProfileRate to 0: %w", sampler.ErrUnsupported)
 	}
-	return fmt.Errorf("this program records no allocation stacks: nothing in it imports runtime/pprof: %w", sampler.ErrUnsupported)
+	return fmt.Errorf("this program records no allocation stacks: nothing in it asks runtime/pprof for a profile: %w", sampler.ErrUnsupported)
 }
 
 // scale estimates what a site holds in all from what was sampled of it, as runtime/pprof does: an object of size bytes

@@ -190,7 +190,7 @@ func (f *Fake) HeapProfile(ctx context.Context) (sampler.Profile, error) {
 		return sampler.Profile{}, err
 	}
 	if f.o.NoSites && !f.recording {
-		return sampler.Profile{}, fmt.Errorf("this program records no allocation stacks: nothing in it imports runtime/pprof: %w", sampler.ErrUnsupported)
+		return sampler.Profile{}, fmt.Errorf("this program records no allocation stacks: nothing in it asks runtime/pprof for a profile: %w", sampler.ErrUnsupported)
 	}
 	return f.profile(f.m.heapProfile(), 3*time.Millisecond)
 }

@@ -76,7 +76,7 @@ func (f *Fake) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.HeapWal
 	}
 	out := sampler.HeapWalk{Time: f.now, Took: 212 * time.Millisecond, Source: "memory"}
 	if f.o.NoSites && !f.recording {
-		out.Warnings = append(out.Warnings, errors.New("this program records no allocation stacks: nothing in it imports runtime/pprof"))
+		out.Warnings = append(out.Warnings, errors.New("this program records no allocation stacks: nothing in it asks runtime/pprof for a profile"))
 	}
 	retained := map[sampler.HoldRoot]int64{}
 	for _, s := range sites() {

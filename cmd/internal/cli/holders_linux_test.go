@@ -187,7 +187,7 @@ func TestHotspotsOfAProgramWithoutSites(t *testing.T) {
 	pid := leakServer(t, "-tags=nopprof", "-ldflags=-s -w")
 	out, err := exec.Command(heaptop(t), "debug", "hotspots", strconv.Itoa(pid)).CombinedOutput()
 	if code := exitCode(err); code != 2 || !strings.Contains(string(out), "hotspots --holders "+strconv.Itoa(pid)) ||
-		!strings.Contains(string(out), "nothing in it imports runtime/pprof") {
+		!strings.Contains(string(out), "nothing in it asks runtime/pprof for a profile") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	out, err = exec.Command(heaptop(t), "debug", "hotspots", "--holders", strconv.Itoa(pid)).CombinedOutput()
