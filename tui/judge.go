@@ -84,7 +84,7 @@ func (m *model) judgeNow(s *sampler.Snapshot) tea.Cmd {
 		return nil
 	}
 	j.busy, j.at, j.alert = true, s.Time, d.Growth.Growing
-	watch, data, o := j.watch, *d, analysis.LeakJudgement{Live: true, Limits: m.o.Limits, AskHolders: "Press w on this site in the Memory tab to see who holds its objects."}
+	watch, data, o := j.watch, *d, analysis.LeakJudgement{Live: true, Limits: m.o.Limits, AskHolders: "Press w in the Memory tab to see who holds the objects."}
 	return func() tea.Msg {
 		began := time.Now()
 		return judgedMsg{watch, judgeAll(watch, &data, o), time.Since(began)}
