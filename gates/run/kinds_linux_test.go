@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,6 +50,55 @@ func TestTarget(t *testing.T) {
 	}
 	if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the target was ended: %v", err)
+	}
+}
+
+// What a stopped target holds is measured, with a warning. What only a running one changes is not.
+func TestTargetIsStopped(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := exec.Command(exe, "-hold=3000000", "-grow=1m")
+	program.Env = append(os.Environ(), childEnv+"=1")
+	for _, cmd := range []*exec.Cmd{exec.Command("sleep", "60"), program} {
+		t.Run(filepath.Base(cmd.Path), func(t *testing.T) {
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				cmd.Process.Kill()
+				cmd.Wait()
+			}()
+			runs := policy.Scenario{Name: "target", Kind: gates.KindTarget, Target: fmt.Sprint(cmd.Process.Pid), Duration: time.Second,
+				Limits: []gates.Limit{{Metric: "peak_rss", Max: 1e9, From: gates.FromConfig}}}
+			if got := only(t, measure(t, run.Options{Policy: policyIn(t.TempDir(), runs)})); len(got.Warnings) > 0 || got.Verdict != gates.Passed {
+				t.Errorf("while it runs: %s, warnings %q", got.Verdict, got.Warnings) // and a Go program has a heap from then on
+			}
+			if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			got := only(t, measure(t, run.Options{Policy: policyIn(t.TempDir(), runs)}))
+			warning := fmt.Sprintf("process %d is stopped (SIGSTOP, or Ctrl-Z): it does nothing until somebody continues it; so it was all the time", cmd.Process.Pid)
+			if !slices.Equal(got.Warnings, []string{warning}) || got.Verdict != gates.Passed {
+				t.Errorf("%s, warnings %q, want %q", got.Verdict, got.Warnings, warning)
+			}
+			for _, metric := range []string{"growth", "gc_cpu", "allocs", "goroutines"} {
+				if m := got.Metrics[metric]; len(m.Values) > 0 {
+					t.Errorf("%s of a target that did nothing: %v", metric, m.Values)
+				}
+				runs.Limits = append(runs.Limits, gates.Limit{Metric: metric, Max: 10, From: gates.FromConfig})
+			}
+			r := measure(t, run.Options{Policy: policyIn(t.TempDir(), runs)})
+			for _, g := range only(t, r).Gates[1:] {
+				if g.Verdict != gates.Unmeasured {
+					t.Errorf("%s: %s, %s", g.Metric, g.Verdict, g.Reason)
+				}
+			}
+			if r.ExitCode != 2 {
+				t.Errorf("exit %d", r.ExitCode)
+			}
+		})
 	}
 }
 

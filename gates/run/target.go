@@ -87,6 +87,7 @@ func watchTarget(ctx context.Context, s *policy.Scenario, t sampler.Target, prof
 		}
 	}
 	o := w.values(s, began, time.Now())
+	w.standing.judge(o, w.n)
 	if profiles {
 		o.profiles = targetSites(ctx, session)
 	}
@@ -112,6 +113,7 @@ type targetReadings struct {
 	last         *sampler.Snapshot // the last one with the runtime's figures
 	began        sampler.Reading   // goroutines
 	now          sampler.Reading
+	standing     standing
 }
 
 // maxFailed is how many readings in a row may fail before the target counts as gone.
@@ -139,6 +141,7 @@ func (w *targetReadings) read(ctx context.Context, session sampler.Session) erro
 // take adds what was read into snap.
 func (w *targetReadings) take() {
 	w.n++
+	w.standing.add(&w.snap)
 	if v, ok := w.snap.Get(sampler.ProcessRSS); ok {
 		w.rss = appendPoint(w.rss, pointAt(w.snap.Time, v))
 	}

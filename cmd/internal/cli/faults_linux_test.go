@@ -171,6 +171,11 @@ func TestFaultTargetIsStopped(t *testing.T) {
 		t.Errorf("no snapshot of a stopped process: %v", err)
 	}
 	run(t, nil, bin, "--headless", "--duration", "1s", "--limit", "peak_rss=4GB", pid).ends(0, "exit 0: passed")
+	if o := run(t, nil, bin, "--headless", "--duration", "1s", "--limit", "allocs=1", pid); !strings.Contains(o.out, "stopped") {
+		t.Errorf("a stopped target is not called so:\n%s", o.out)
+	} else {
+		o.ends(2, "exit 2: could not measure")
+	}
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
