@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -211,7 +213,7 @@ func (m *model) tabBar() string {
 	var b strings.Builder
 	for i := range m.tabs {
 		if i > 0 {
-			b.WriteString("  ")
+			b.WriteString(theme.Spaces(m.tabGap()))
 		}
 		if i == m.current {
 			t.Title.Write(&b, theme.SignFocus+m.tabLabel(i))
@@ -220,6 +222,14 @@ func (m *model) tabBar() string {
 		}
 	}
 	return b.String()
+}
+
+// tabGap is how many cells are between two tabs beside the one for ▸. On a narrow screen the state needs the room.
+func (m *model) tabGap() int {
+	if m.width < 48 {
+		return 0
+	}
+	return 2
 }
 
 // tabAt finds the tab whose name is at a cell of the header.
@@ -233,7 +243,7 @@ func (m *model) tabAt(x, y int) (int, bool) {
 		if x >= at && x < at+w {
 			return i, true
 		}
-		at += w + 2
+		at += w + m.tabGap()
 	}
 	return 0, false
 }
@@ -244,7 +254,7 @@ func (m *model) headerState() []string {
 	d := st.Data()
 	state, short := m.freshness()
 	if gone := st.Live().Gone; gone != nil && state != short && st.Visiting() == nil {
-		ended := t.Bad.Render("■ " + theme.Truncate(clean(gone.Error()), 80))
+		ended := t.Bad.Render("■ " + theme.Shorten(clean(gone.Error()), 80))
 		if _, paused := st.Paused(); !paused {
 			return []string{state, ended, short}
 		}
@@ -320,6 +330,13 @@ func stamp(at, now time.Time) string {
 	return at.Format("2 Jan 15:04:05")
 }
 
+// stopped says whether the target stood still at a reading. A recording keeps warnings as words.
+func stopped(s *sampler.Snapshot) bool {
+	return s != nil && slices.ContainsFunc(s.Warnings, func(w error) bool {
+		return errors.Is(w, sampler.ErrStopped) || strings.HasSuffix(w.Error(), sampler.ErrStopped.Error())
+	})
+}
+
 // freshness is the state of the watching, in a long and a short form.
 func (m *model) freshness() (long, short string) {
 	t, st := m.st.Theme, m.st
@@ -328,7 +345,11 @@ func (m *model) freshness() (long, short string) {
 	every := interval(st.Interval)
 	switch {
 	case st.Visiting() != nil:
-		return m.moment()
+		long, short = m.moment()
+		if stopped(st.Data().Snapshot) {
+			long += t.Warn.Render(" · the target was stopped")
+		}
+		return long, short
 	case m.recording():
 		return t.Label.Render("○ reading the file …"), t.Label.Render("○")
 	case paused:
@@ -337,11 +358,13 @@ func (m *model) freshness() (long, short string) {
 		return t.Bad.Render("■ " + clean(live.Gone.Error()) + ", last values shown"), t.Bad.Render("■ ended")
 	case !st.Watching && live.Processes == nil || st.Watching && st.Heard.IsZero():
 		return t.Label.Render("○ first reading …"), t.Label.Render("○")
+	case stopped(live.Snapshot):
+		return t.Warn.Render("! target stopped (SIGSTOP)"), t.Warn.Render("! stopped")
 	case m.staleFor() > 0:
 		stale := "◌ stale " + seconds(m.staleFor())
 		return t.Warn.Render(stale), t.Warn.Render(stale)
 	case live.Failed != nil:
-		return t.Bad.Render("! not read: " + theme.Truncate(clean(live.Failed.Error()), 60)), t.Bad.Render("! not read")
+		return t.Bad.Render("! not read: " + theme.Shorten(clean(live.Failed.Error()), 60)), t.Bad.Render("! not read")
 	}
 	return t.Good.Render("●") + t.Label.Render(" live ") + every, t.Good.Render("●") + " " + every
 }

@@ -40,9 +40,9 @@ func (m *model) footer() string {
 	}
 	if n := m.notice; n.text != "" {
 		if n.bad {
-			return theme.Truncate(" "+t.Warn.Render("! "+theme.Truncate(n.text, m.width-4)), m.width)
+			return theme.Truncate(" "+t.Warn.Render("! "+theme.Shorten(n.text, m.width-4)), m.width)
 		}
-		return theme.Truncate(" "+t.Accent.Render("· ")+theme.Truncate(n.text, m.width-4), m.width)
+		return theme.Truncate(" "+t.Accent.Render("· ")+theme.Shorten(n.text, m.width-4), m.width)
 	}
 	var b strings.Builder
 	width := 0
@@ -80,7 +80,7 @@ func (m *model) footerKeys() []keys.Binding {
 		shown = append(shown, keys.Binding{Label: "← →", Word: "time"})
 	}
 	for _, b := range keys.In(place) {
-		if b.Word == "" || m.why(b.ID) != "" {
+		if b.Word == "" || m.why(b.ID) != "" || b.ID == keys.Log && place == keys.InLog {
 			continue
 		}
 		switch {

@@ -2,7 +2,6 @@ package chart
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -136,27 +135,6 @@ func largest(values []float64) float64 {
 		}
 	}
 	return m
-}
-
-func legendLine(o Options, top float64) string {
-	var b strings.Builder
-	for i, l := range slices.Backward(o.Lines) {
-		if i < len(o.Lines)-1 {
-			b.WriteString("  ")
-		}
-		v := largest(l.Values)
-		l.Style.Write(&b, l.Stroke.sign()+" "+l.Name)
-		switch {
-		case math.IsInf(v, -1):
-			b.WriteString(" " + o.Theme.Faint.Render(theme.SignUnknown))
-		case l.Text != "":
-			b.WriteString(" " + l.Text)
-		}
-		if l.Reference && v > top {
-			b.WriteString(o.Theme.Faint.Render(" ↑"))
-		}
-	}
-	return b.String()
 }
 
 func message(o Options, rows int) []string {

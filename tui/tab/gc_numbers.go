@@ -160,7 +160,7 @@ func numberLines(st *State, width, rows int) []string {
 // freedLines tell what the last forced collection freed.
 func freedLines(th *theme.Theme, c *Collected) []string {
 	if c == nil || c.Before == nil || c.After == nil {
-		return []string{th.Faint.Render("g forces a collection and shows what it freed")}
+		return []string{th.Faint.Render("g collects and shows what it freed")}
 	}
 	head := "forced at " + c.At.Format(time.TimeOnly)
 	if freed, _ := c.Freed(); freed.OK {

@@ -72,7 +72,7 @@ func TestGCShowsWhatTheSnapshotSays(t *testing.T) {
 func TestGCTellsWhatACollectionFreed(t *testing.T) {
 	d := gcDesk(t, samplertest.Options{})
 	d.read(68) // just before a cycle: the heap is full of garbage
-	d.mustShow("g forces a collection")
+	d.mustShow("g collects and shows what it freed")
 	d.collect()
 	c := d.st.Data().Collected
 	before, after := c.Before.Reading(sampler.GoClassObjects).Value, c.After.Reading(sampler.GoClassObjects).Value

@@ -61,8 +61,8 @@ func (h *Help) lines(st *State, width int) []string {
 		room = width
 	}
 	signs := append(signLines(t), notes(st, room)...)
-	left := append([]string{t.Title.Render("On " + h.title), ""}, bindingLines(t, here)...)
-	right := append([]string{t.Title.Render("Everywhere"), ""}, bindingLines(t, everywhere)...)
+	left := append([]string{t.Title.Render("On " + h.title), ""}, bindingLines(t, here, room)...)
+	right := append([]string{t.Title.Render("Everywhere"), ""}, bindingLines(t, everywhere, room)...)
 	if !narrow {
 		left = append(append(left, ""), signs...)
 		return strings.Split(theme.Join(4, block(left, column), block(right, column)), "\n")
@@ -75,10 +75,21 @@ func block(lines []string, width int) string {
 	return theme.Fit(strings.Join(lines, "\n"), width, len(lines))
 }
 
-func bindingLines(t *theme.Theme, list []keys.Binding) []string {
+// The cells of the column of keys, with the blank after it, and the most rows that one explanation takes.
+const (
+	keyCells = 11
+	helpRows = 8
+)
+
+// bindingLines explains keys in lines of at most width cells; what is longer goes on below.
+func bindingLines(t *theme.Theme, list []keys.Binding, width int) []string {
 	lines := make([]string, 0, len(list))
 	for _, b := range list {
-		lines = append(lines, t.Key.Render(theme.Pad(b.Label, 10))+" "+b.Help)
+		head := t.Key.Render(theme.Pad(b.Label, keyCells-1)) + " "
+		for _, words := range theme.Wrap(b.Help, max(width-keyCells, keyCells), helpRows) {
+			lines = append(lines, head+words)
+			head = theme.Spaces(keyCells)
+		}
 	}
 	return lines
 }

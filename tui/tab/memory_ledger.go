@@ -59,7 +59,7 @@ func ledgerBody(st *State, d *Data, width, rows int) []string {
 	if rows < len(d.Ledger.Rows)+1 && width >= 66 {
 		columns = 2
 	}
-	said := theme.Wrap(theme.Clean(d.Ledger.Sentence), width, 3)
+	said := wholeClauses(d.Ledger.Sentence, width, 3)
 	if full := theme.Wrap(theme.Clean(analysis.Explain(&d.Ledger, d.Snapshot)), width, rows); len(full) > 0 && len(d.Ledger.Rows)+1+len(full) <= rows {
 		said = full
 	}
@@ -74,7 +74,7 @@ func ledgerBody(st *State, d *Data, width, rows int) []string {
 		left--
 	}
 	if len(said) > left && left > 0 {
-		said = theme.Wrap(theme.Clean(d.Ledger.Sentence), width, left)
+		said = wholeClauses(d.Ledger.Sentence, width, left)
 	}
 	for i := 0; i < len(said) && left > 0; i++ {
 		lines, left = append(lines, t.Label.Render(said[i])), left-1
@@ -88,6 +88,25 @@ func ledgerBody(st *State, d *Data, width, rows int) []string {
 		lines = append(append(lines, ""), warnings(t, d, width, left-1)...)
 	}
 	return lines
+}
+
+// wholeClauses wraps the sentence. Where there is no room for it, it names fewer of the parts it lists, of which the
+// largest is the first, or none.
+func wholeClauses(sentence string, width, rows int) []string {
+	sentence = theme.Clean(sentence)
+	said := theme.Wrap(sentence, width, rows)
+	head, list, found := strings.Cut(sentence, ": ")
+	for found && len(said) > 0 && strings.HasSuffix(said[len(said)-1], theme.Ellipsis) {
+		shorter := head + "."
+		if at := strings.LastIndex(list, ", "); at >= 0 {
+			list = list[:at]
+			shorter = head + ": above all " + list + "."
+		} else {
+			found = false
+		}
+		said = theme.Wrap(shorter, width, rows)
+	}
+	return said
 }
 
 // ledgerRows draws the parts in one or two columns, the smallest folded into one row when there are too many.

@@ -40,3 +40,23 @@ func TestTwoRowsShowTheLargestPart(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// The sentence ends with a whole part where it has no room for all of them.
+func TestTheSentenceOfTheLedgerIsNotCutInTheMiddle(t *testing.T) {
+	const all = "RSS 200 MB is 2.2 times the live heap of 90.0 MB: 40.0 MB free, 25.0 MB on stacks, 18.0 MB mapped files."
+	for _, c := range []struct {
+		width, rows int
+		want        string
+	}{
+		{120, 1, all},
+		{60, 2, all},
+		{100, 1, "RSS 200 MB is 2.2 times the live heap of 90.0 MB: above all 40.0 MB free, 25.0 MB on stacks."},
+		{76, 1, "RSS 200 MB is 2.2 times the live heap of 90.0 MB: above all 40.0 MB free."},
+		{60, 1, "RSS 200 MB is 2.2 times the live heap of 90.0 MB."},
+		{20, 1, "RSS 200 MB is 2.2…"},
+	} {
+		if got := strings.Join(wholeClauses(all, c.width, c.rows), " "); got != c.want {
+			t.Errorf("%d x %d: %q, want %q", c.width, c.rows, got, c.want)
+		}
+	}
+}

@@ -99,6 +99,40 @@ func TruncateLeft(s string, w int) string {
 	return ansi.Truncate(cut, w, "")
 }
 
+// shortestPath is how many cells of a path Shorten leaves at least.
+const shortestPath = 16
+
+// Shorten fits a message into w cells: its paths, which may be long, are cut in their middle before its end is lost, for an
+// error says its cause last. What does not fit even then is cut as Truncate does. The text has no escape codes.
+func Shorten(s string, w int) string {
+	over := Width(s) - w
+	if w <= 0 || over <= 0 {
+		return Truncate(s, w)
+	}
+	words := strings.Split(s, " ")
+	for over > 0 {
+		longest, cells := -1, shortestPath
+		for i, word := range words {
+			if n := Width(word); n > cells && strings.ContainsAny(word, `/\`) {
+				longest, cells = i, n
+			}
+		}
+		if longest < 0 {
+			break
+		}
+		keep := max(cells-over, shortestPath)
+		words[longest] = cutMiddle(words[longest], keep)
+		over -= cells - keep
+	}
+	return Truncate(strings.Join(words, " "), w)
+}
+
+// cutMiddle keeps the beginning and twice as much of the end, whose file name tells most.
+func cutMiddle(s string, w int) string {
+	head := (w - 1) / 3
+	return ansi.Truncate(s, head, "") + TruncateLeft(s, w-head)
+}
+
 // Pad makes the text exactly w cells wide, cut or filled on the right.
 func Pad(s string, w int) string {
 	s, missing := cut(s, w)
