@@ -59,21 +59,19 @@ type Compare struct {
 	diff   *analysis.Diff // nil until made
 	err    error          // why there is none
 
-	list  compareList
-	alloc bool // sites by what was allocated, not by what is in use
-	mine  bool
-	filtering
-	input  Input
+	list   compareList
+	alloc  bool // sites by what was allocated, not by what is in use
+	mine   bool
 	focus  *regexp.Regexp
 	ignore *regexp.Regexp
 	wrong  error // what is wrong with the text typed
 
 	faint theme.Style
-	table Table[string]
-	ids   []int // what the table's columns are
-	rows  []changeRow
-	at    map[string]int // a row's key to its place
-	size  Size
+	listing[string]
+	ids  []int // what the table's columns are
+	rows []changeRow
+	at   map[string]int // a row's key to its place
+	size Size
 }
 
 // compared is a comparison, made by a command.
@@ -95,11 +93,8 @@ func (s *Compare) Title() string { return "Comparison" }
 
 // Place implements Screen.
 func (s *Compare) Place() keys.Place {
-	return s.place(keys.InCompare)
+	return s.keysOf(keys.InCompare)
 }
-
-// Closable implements BackHandler: Esc drops a filter that was kept.
-func (s *Compare) Closable() bool { return s.input.Text() != "" }
 
 // Why implements Screen.
 func (s *Compare) Why(_ *State, id keys.ID) string {
@@ -143,17 +138,27 @@ func (s *Compare) Update(st *State, msg tea.Msg) tea.Cmd {
 			s.diff = msg.diff
 			s.arrange()
 		}
-	case tea.KeyMsg:
-		if s.typing && s.input.Type(msg) {
-			return s.parse()
-		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		return s.click(msg)
-	case Act:
-		return s.act(st, msg.ID)
+	default:
+		return s.used(msg)
 	}
+	return nil
+}
+
+// used does what keys and mouse ask.
+func (s *Compare) used(msg tea.Msg) tea.Cmd {
+	switch s.heed(msg, s.body()) {
+	case outcomeAgain:
+		return s.open()
+	case outcomeFilter:
+		return s.parse()
+	case outcomeOrder:
+		s.arrange()
+	case outcomeElse:
+		if act, ok := msg.(Act); ok {
+			return s.act(act.ID)
+		}
+	}
+	s.settle()
 	return nil
 }
 
@@ -181,27 +186,10 @@ func (s *Compare) make() tea.Cmd {
 	}
 }
 
-func (s *Compare) act(st *State, id keys.ID) tea.Cmd {
-	if s.table.Move(id) {
-		return nil
-	}
+func (s *Compare) act(id keys.ID) tea.Cmd {
 	switch id {
 	case keys.Open:
-		return s.open(st)
-	case keys.Filter:
-		s.typing = true
-	case keys.FilterKeep:
-		s.typing = false
-	case keys.FilterDrop, keys.Back:
-		s.typing = false
-		s.input.Set("")
-		return s.parse()
-	case keys.Sort:
-		s.table.NextOrder()
-		s.arrange()
-	case keys.Reverse:
-		s.table.Reverse = !s.table.Reverse
-		s.arrange()
+		return s.open()
 	case keys.Measure:
 		s.alloc = !s.alloc
 		s.show(s.list)
@@ -273,19 +261,8 @@ func compileFilter(text string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-func (s *Compare) click(c Click) tea.Cmd {
-	body := s.body()
-	switch s.table.Click(c.X-body.x, c.Y-body.y) {
-	case HitHeader:
-		s.arrange()
-	case HitAgain:
-		return s.open(nil)
-	}
-	return nil
-}
-
 // open shows the stacks of the selected row.
-func (s *Compare) open(*State) tea.Cmd {
+func (s *Compare) open() tea.Cmd {
 	row := s.selected()
 	if row == nil || len(row.stack) == 0 {
 		return nil

@@ -101,16 +101,7 @@ func (s *CompareStack) turn(st *State, to int) tea.Cmd {
 // View implements Screen.
 func (s *CompareStack) View(st *State, width, height int) string {
 	facts := theme.Pad(s.facts(st.Theme, width), width)
-	if height < 8 || width < 30 {
-		return theme.Fit(facts+"\n"+s.view.stack(st, width), width, height)
-	}
-	rest := height - 1
-	if width >= wide {
-		left := min(max(width*9/20, 46), 90)
-		return facts + "\n" + theme.Join(1, s.view.stackPanel(st, left, rest), s.view.sourcePanel(st, width-left-1, rest))
-	}
-	top := min(max(rest/2, 3), len(s.view.row.Stack)+theme.PanelRows)
-	return facts + "\n" + s.view.stackPanel(st, width, top) + "\n" + s.view.sourcePanel(st, width, rest-top)
+	return s.view.below(st, facts, width, height)
 }
 
 // facts is the line of numbers: of the line of the comparison, and of the stack where there are several.
@@ -136,14 +127,4 @@ func (s *CompareStack) facts(t *theme.Theme, width int) string {
 	}
 	parts = append(parts, t.Label.Render(s.names))
 	return factsLine(t, parts, width)
-}
-
-// factsLine joins as many parts as fit.
-func factsLine(t *theme.Theme, parts []string, width int) string {
-	line := " " + strings.Join(parts, t.Faint.Render(" · "))
-	for theme.Width(line) > width && len(parts) > 1 {
-		parts = parts[:len(parts)-1]
-		line = " " + strings.Join(parts, t.Faint.Render(" · "))
-	}
-	return line
 }

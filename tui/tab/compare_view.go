@@ -33,23 +33,14 @@ func (s *Compare) factsRows() int {
 	return 0
 }
 
-func (s *Compare) framed() bool { return s.size.Width >= 24 && s.size.Height-s.factsRows() >= 6 }
-
-// body is where the table stands.
-func (s *Compare) body() box {
+// place is where the panel of the list stands.
+func (s *Compare) place() box {
 	top := s.factsRows()
-	b := box{0, top, s.size.Width, max(s.size.Height-top, 1)}
-	if s.framed() {
-		b = box{theme.PanelCols / 2, top + 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
-	}
-	if s.lineShown() {
-		b.y++
-		b.height--
-	}
-	return b
+	return box{0, top, s.size.Width, max(s.size.Height-top, 1)}
 }
 
-func (s *Compare) lineShown() bool { return s.typing || s.input.Text() != "" }
+// body is where the table stands.
+func (s *Compare) body() box { return within(s.place(), s.lineShown()) }
 
 // View implements Screen.
 func (s *Compare) View(st *State, width, height int) string {
@@ -78,10 +69,10 @@ func (s *Compare) listPanel(st *State, width, height int) string {
 	if s.lineShown() {
 		text = s.filterLine(t, body.width) + "\n" + text
 	}
-	if !s.framed() {
+	if !framedBox(s.place()) {
 		return theme.Fit(text, width, height)
 	}
-	f := theme.Frame{Title: s.head(), Note: s.tabs(t, width), Foot: s.foot(), Focused: true}
+	f := theme.Frame{Title: s.head(), Note: s.tabs(t, width), Foot: s.table.foot(), Focused: true}
 	return t.Frame(f, text, width, height)
 }
 
@@ -94,10 +85,7 @@ func emptyLines(t *theme.Theme, text string, width, rows int) string {
 }
 
 func (s *Compare) filterLine(t *theme.Theme, width int) string {
-	line := t.Label.Render("filter: ") + theme.Clean(s.input.Text())
-	if s.typing {
-		line = s.input.View(t, width)
-	}
+	line := s.line(t, width)
 	if s.wrong != nil {
 		line += "  " + t.Warn.Render("! "+theme.Clean(s.wrong.Error()))
 	}
@@ -135,13 +123,6 @@ func (s *Compare) tabs(t *theme.Theme, width int) string {
 		return text
 	}
 	return fmt.Sprintf("← %d of %d →", at+1, len(lists))
-}
-
-func (s *Compare) foot() string {
-	if n := s.table.Len(); n > 0 {
-		return unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
-	}
-	return ""
 }
 
 // empty says why the list has no rows.

@@ -69,14 +69,9 @@ func (s *Findings) Update(st *State, msg tea.Msg) tea.Cmd {
 		s.size = msg
 		s.take(st)
 		s.table.Resize(s.listHeight() - theme.PanelRows)
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		if s.table.Click(msg.X-theme.PanelCols/2, msg.Y-1) == HitAgain {
-			return s.open()
-		}
-	case Act:
-		if !s.table.Move(msg.ID) && msg.ID == keys.Open {
+	default:
+		done := s.table.heed(msg, box{x: theme.PanelCols / 2, y: 1})
+		if act, ok := msg.(Act); done == outcomeAgain || ok && act.ID == keys.Open {
 			return s.open()
 		}
 	}

@@ -20,8 +20,7 @@ type Flame struct {
 	nav     chart.FlameNav
 	measure profile.Measure
 	filtering
-	input Input
-	size  Size
+	size Size
 
 	start []sampler.Frame // the stack to begin at; nil once that is done
 	title string          // "" for the watched target
@@ -59,7 +58,7 @@ func (s *Flame) Title() string { return "Flame graph" }
 
 // Place implements Screen.
 func (s *Flame) Place() keys.Place {
-	return s.place(keys.InFlame)
+	return s.keysOf(keys.InFlame)
 }
 
 // Closable implements BackHandler: Esc ends the search, then undoes the zoom.
@@ -110,7 +109,7 @@ func (s *Flame) Update(st *State, msg tea.Msg) tea.Cmd {
 			s.nav.Settle(s.width())
 		}
 	case tea.KeyMsg:
-		if s.typing && s.input.Type(msg) {
+		if s.typed(msg) {
 			s.nav.Search(s.input.Text())
 		}
 	case Wheel:
@@ -186,8 +185,7 @@ func (s *Flame) act(st *State, id keys.ID) tea.Cmd {
 		s.typing = false
 		s.nav.NextFound(width)
 	case keys.FilterDrop:
-		s.typing = false
-		s.input.Set("")
+		s.drop()
 		s.nav.Search("")
 	case keys.Back:
 		s.nav.Back()

@@ -73,16 +73,14 @@ func (g *GC) Update(st *State, msg tea.Msg) tea.Cmd {
 	case Size:
 		g.size = msg
 		g.take(st)
-	case Wheel:
-		g.table.Wheel(msg.Lines)
-	case Click:
+	default:
 		b := g.layout(g.size.Width, g.size.Height).cycles
-		if hit := g.table.Click(msg.X-b.x-theme.PanelCols/2, msg.Y-b.y-1); hit == HitHeader {
+		if g.table.heed(msg, box{x: b.x + theme.PanelCols/2, y: b.y + 1}) == outcomeOrder {
 			g.arrange()
 		}
-	case Act:
+	}
+	if msg, ok := msg.(Act); ok {
 		switch {
-		case g.table.Move(msg.ID):
 		case msg.ID == keys.Goroutines:
 			return Ask(Push{NewGoroutines()})
 		case msg.ID == keys.Trace:

@@ -19,7 +19,7 @@ import (
 
 // Goroutines shows the target's goroutines, grouped by what they do.
 type Goroutines struct {
-	table Table[string]
+	listing[string]
 	rows  []profile.GoroutineRow
 	shown []int // places in rows
 	taken *sampler.Goroutines
@@ -28,9 +28,7 @@ type Goroutines struct {
 	judged *Judged
 	trends map[string]analysis.RowTrend // of the groups; nil before anything was judged
 
-	filtering
-	input         Input
-	width, height int
+	size Size
 }
 
 // The columns of the groups.
@@ -70,11 +68,8 @@ func (s *Goroutines) Title() string { return "Goroutines" }
 
 // Place implements Screen.
 func (s *Goroutines) Place() keys.Place {
-	return s.place(keys.InGoroutines)
+	return s.keysOf(keys.InGoroutines)
 }
-
-// Closable implements BackHandler: Esc drops a filter that was kept.
-func (s *Goroutines) Closable() bool { return s.input.Text() != "" }
 
 // Needs implements Needer.
 func (s *Goroutines) Needs(*State) Needs { return Needs{Goroutines: true} }
@@ -95,21 +90,18 @@ func (s *Goroutines) Update(st *State, msg tea.Msg) tea.Cmd {
 			s.take(st)
 		}
 	case Size:
-		s.width, s.height = msg.Width, msg.Height
+		s.size = msg
 		s.table.Resize(s.body().height)
 		s.take(st)
-	case tea.KeyMsg:
-		if s.typing && s.input.Type(msg) {
+	default:
+		if act, ok := msg.(Act); ok && act.ID == keys.Open {
+			return s.open()
+		}
+		switch s.heed(msg, s.body()) {
+		case outcomeOrder, outcomeFilter:
 			s.arrange()
 		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		if body := s.body(); s.table.Click(msg.X-body.x, msg.Y-body.y) == HitHeader {
-			s.arrange()
-		}
-	case Act:
-		return s.act(msg.ID)
+		s.table.Resize(s.body().height)
 	}
 	return nil
 }
@@ -132,31 +124,10 @@ func (s *Goroutines) take(st *State) {
 	s.arrange()
 }
 
-func (s *Goroutines) act(id keys.ID) tea.Cmd {
-	if s.table.Move(id) {
-		return nil
+func (s *Goroutines) open() tea.Cmd {
+	if row := s.selected(); row != nil {
+		return Ask(Push{NewStack(*row)})
 	}
-	switch id {
-	case keys.Open:
-		if row := s.selected(); row != nil {
-			return Ask(Push{NewStack(*row)})
-		}
-	case keys.Filter:
-		s.typing = true
-	case keys.FilterKeep:
-		s.typing = false
-	case keys.FilterDrop, keys.Back:
-		s.typing = false
-		s.input.Set("")
-		s.arrange()
-	case keys.Sort:
-		s.table.NextOrder()
-		s.arrange()
-	case keys.Reverse:
-		s.table.Reverse = !s.table.Reverse
-		s.arrange()
-	}
-	s.table.Resize(s.body().height)
 	return nil
 }
 
@@ -169,7 +140,7 @@ func (s *Goroutines) selected() *profile.GoroutineRow {
 
 // arrange filters and orders the groups and hands them to the table.
 func (s *Goroutines) arrange() {
-	words := strings.Fields(strings.ToLower(s.input.Text()))
+	words := s.words()
 	s.shown = s.shown[:0]
 	for i := range s.rows {
 		if speaksOf(&s.rows[i], words) {
@@ -230,26 +201,12 @@ func speaksOf(r *profile.GoroutineRow, words []string) bool {
 	return true
 }
 
-func (s *Goroutines) framed() bool { return s.width >= 24 && s.height >= 6 }
-
 // body is where the table stands.
-func (s *Goroutines) body() box {
-	b := box{0, 0, s.width, s.height}
-	if s.framed() {
-		b = box{theme.PanelCols / 2, 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
-	}
-	if s.lineShown() {
-		b.y++
-		b.height--
-	}
-	return b
-}
-
-func (s *Goroutines) lineShown() bool { return s.typing || s.input.Text() != "" }
+func (s *Goroutines) body() box { return within(s.size.box(), s.lineShown()) }
 
 // View implements Screen.
 func (s *Goroutines) View(st *State, width, height int) string {
-	s.width, s.height = width, height
+	s.size = Size{width, height}
 	th, body := st.Theme, s.body()
 	var text string
 	if len(s.rows) == 0 {
@@ -259,14 +216,10 @@ func (s *Goroutines) View(st *State, width, height int) string {
 		text = s.table.View(th, body.width, body.height, func(row, column int) Cell { return s.cell(st, row, column) })
 	}
 	if s.lineShown() {
-		line := th.Label.Render("filter: ") + theme.Clean(s.input.Text())
-		if s.typing {
-			line = s.input.View(th, body.width)
-		}
-		text = line + "\n" + text
+		text = s.line(th, body.width) + "\n" + text
 	}
-	if s.framed() {
-		f := theme.Frame{Title: "Goroutines", Note: s.note(st), Foot: s.foot(), Focused: true}
+	if framedBox(s.size.box()) {
+		f := theme.Frame{Title: "Goroutines", Note: s.note(st), Foot: s.table.foot(), Focused: true}
 		text = th.Frame(f, text, width, height)
 	}
 	return theme.Fit(text, width, height)
@@ -301,13 +254,6 @@ func (s *Goroutines) note(st *State) string {
 		note = theme.Clean(g.Warnings[0].Error()) + " · " + note
 	}
 	return note
-}
-
-func (s *Goroutines) foot() string {
-	if n := s.table.Len(); n > 0 {
-		return unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
-	}
-	return ""
 }
 
 // empty says why there are no groups.

@@ -2,7 +2,6 @@ package tab
 
 import (
 	"slices"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -97,16 +96,7 @@ func (s *Stack) View(st *State, width, height int) string {
 		text := th.Label.Render("The source reads no stack of goroutines that run.")
 		return theme.Fit(facts+"\n\n "+text, width, height)
 	}
-	if height < 8 || width < 30 {
-		return theme.Fit(facts+"\n"+s.view.stack(st, width), width, height)
-	}
-	rest := height - 1
-	if width >= wide {
-		left := min(max(width*9/20, 46), 90)
-		return facts + "\n" + theme.Join(1, s.view.stackPanel(st, left, rest), s.view.sourcePanel(st, width-left-1, rest))
-	}
-	top := min(max(rest/2, 3), len(s.view.row.Stack)+theme.PanelRows)
-	return facts + "\n" + s.view.stackPanel(st, width, top) + "\n" + s.view.sourcePanel(st, width, rest-top)
+	return s.view.below(st, facts, width, height)
 }
 
 // facts is the line of numbers: what the row of the table said.
@@ -123,12 +113,7 @@ func (s *Stack) facts(th *theme.Theme, width int) string {
 		parts = append(parts, th.Label.Render("state ")+theme.Clean(s.row.State))
 	}
 	parts = append(parts, th.Label.Render("waiting ")+waits(th, s.row.WaitMin, s.row.WaitMax))
-	line := " " + strings.Join(parts, th.Faint.Render(" · "))
-	for theme.Width(line) > width && len(parts) > 1 {
-		parts = parts[:len(parts)-1]
-		line = " " + strings.Join(parts, th.Faint.Render(" · "))
-	}
-	return line
+	return factsLine(th, parts, width)
 }
 
 // waits tells how long the shortest and the longest waiting one have waited.

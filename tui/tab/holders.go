@@ -192,12 +192,11 @@ func (s *Holders) Update(st *State, msg tea.Msg) tea.Cmd {
 		if msg.What == NewsWalk || msg.What == NewsTarget {
 			s.take(st)
 		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		s.table.Click(msg.X-theme.PanelCols/2, msg.Y-s.headRows()-1)
-	case Act:
-		return s.act(st, msg.ID)
+	default:
+		done := s.table.heed(msg, box{x: theme.PanelCols / 2, y: s.headRows() + 1})
+		if act, ok := msg.(Act); ok && done == outcomeElse {
+			return s.act(st, act.ID)
+		}
 	}
 	return nil
 }
@@ -223,9 +222,6 @@ func heapInUse(st *State) float64 {
 }
 
 func (s *Holders) act(st *State, id keys.ID) tea.Cmd {
-	if s.table.Move(id) {
-		return nil
-	}
 	switch id {
 	case keys.Walk:
 		return Ask(WalkHeap{Force: swapped(st)}) // the person has read what that does

@@ -134,9 +134,7 @@ func (s *Holders) waysPanel(st *State, width, height int) string {
 // rootsPanel lists what keeps the whole heap alive.
 func (s *Holders) rootsPanel(st *State, width, height int) string {
 	f := theme.Frame{Title: "Who holds the heap", Focused: true, Note: sharedNote(s.walk)}
-	if n := s.table.Len(); n > 0 {
-		f.Foot = unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
-	}
+	f.Foot = s.table.foot()
 	body := s.rowsView(st, width-theme.PanelCols, height-theme.PanelRows)
 	return st.Theme.Frame(f, body, width, height)
 }

@@ -18,11 +18,9 @@ const wide = 100
 type Memory struct {
 	rows   []profile.SiteRow // of the profile that is shown, all sites
 	places map[string]int    // a site's key to its place in rows
-	table  Table[string]
-	trends map[string]analysis.RowTrend // of the sites; nil before anything was judged
-	alloc  bool                         // the sites show all that was allocated, not what is in use
-	filter Input
-	filtering
+	listing[string]
+	trends  map[string]analysis.RowTrend // of the sites; nil before anything was judged
+	alloc   bool                         // the sites show all that was allocated, not what is in use
 	size    Size
 	touched uint64 // counts what changed here, for the cache
 	cache   memoryCache
@@ -48,9 +46,6 @@ func (m *Memory) Title() string { return "Memory" }
 
 // Place implements Screen.
 func (m *Memory) Place() keys.Place { return keys.InMemory }
-
-// Closable implements BackHandler: a filter is dropped first.
-func (m *Memory) Closable() bool { return m.filter.Text() != "" }
 
 // Needs implements Needer.
 func (m *Memory) Needs(*State) Needs { return Needs{Heap: true, Mappings: true} }
@@ -108,16 +103,17 @@ func (m *Memory) Update(st *State, msg tea.Msg) tea.Cmd {
 	case Size:
 		m.size = msg
 		m.table.Resize(m.sitesHeight() - theme.PanelRows)
-	case tea.KeyMsg:
-		if m.typing && m.filter.Type(msg) {
+	default:
+		switch m.heed(msg, m.body()) {
+		case outcomeAgain:
+			return m.open()
+		case outcomeOrder, outcomeFilter:
 			m.order()
+		case outcomeElse:
+			if act, ok := msg.(Act); ok {
+				return m.act(act.ID)
+			}
 		}
-	case Wheel:
-		m.table.Wheel(msg.Lines)
-	case Click:
-		return m.click(msg)
-	case Act:
-		return m.act(st, msg.ID)
 	}
 	return nil
 }
@@ -125,7 +121,7 @@ func (m *Memory) Update(st *State, msg tea.Msg) tea.Cmd {
 func (m *Memory) hear(st *State, what News) {
 	switch what {
 	case NewsTarget:
-		*m = Memory{places: map[string]int{}, table: m.table, alloc: m.alloc, size: m.size, touched: m.touched}
+		*m = Memory{places: map[string]int{}, listing: listing[string]{table: m.table}, alloc: m.alloc, size: m.size, touched: m.touched}
 		m.table.Forget()
 		m.order()
 	case NewsHeap, NewsMark, NewsReset, NewsPause, NewsJudged:
@@ -150,27 +146,10 @@ func (m *Memory) take(st *State) {
 	m.order()
 }
 
-func (m *Memory) act(_ *State, id keys.ID) tea.Cmd {
-	if m.table.Move(id) {
-		return nil
-	}
+func (m *Memory) act(id keys.ID) tea.Cmd {
 	switch id {
 	case keys.Open:
 		return m.open()
-	case keys.Filter:
-		m.typing = true
-	case keys.FilterKeep:
-		m.typing = false
-	case keys.FilterDrop, keys.Back:
-		m.typing = false
-		m.filter.Set("")
-		m.order()
-	case keys.Sort:
-		m.table.NextOrder()
-		m.order()
-	case keys.Reverse:
-		m.table.Reverse = !m.table.Reverse
-		m.order()
 	case keys.Measure:
 		m.alloc = !m.alloc
 		m.table.SetColumns(siteColumns(m.alloc))
@@ -206,19 +185,13 @@ func (m *Memory) holders() tea.Cmd {
 	return Ask(Push{NewHolders(&m.rows[m.places[key]])})
 }
 
-func (m *Memory) click(c Click) tea.Cmd {
-	top := m.size.Height - m.sitesHeight()
-	x, y := c.X-theme.PanelCols/2, c.Y-top-1
-	if m.typing || m.filter.Text() != "" {
-		y--
+// body is where the table of the sites begins.
+func (m *Memory) body() box {
+	b := box{x: theme.PanelCols / 2, y: m.topHeight() + 1}
+	if m.lineShown() {
+		b.y++
 	}
-	switch m.table.Click(x, y) {
-	case HitHeader:
-		m.order()
-	case HitAgain:
-		return m.open()
-	}
-	return nil
+	return b
 }
 
 // sitesHeight is how many rows of the screen the allocation sites take.

@@ -60,7 +60,7 @@ func siteColumns(alloc bool) []Column {
 
 // order filters and sorts the rows into the table.
 func (m *Memory) order() {
-	words := strings.Fields(strings.ToLower(m.filter.Text()))
+	words := m.words()
 	shown := make([]int, 0, len(m.rows))
 	for i := range m.rows {
 		if matches(&m.rows[i], words) {
@@ -147,7 +147,7 @@ func (m *Memory) sites(st *State, width, height int) string {
 	}
 	m.table.Empty = m.whyNoSites(st)
 	head := ""
-	if m.typing || m.filter.Text() != "" {
+	if m.lineShown() {
 		head = m.filterLine(st, inner) + "\n"
 		rows--
 	}
@@ -165,9 +165,9 @@ func (m *Memory) sites(st *State, width, height int) string {
 
 func (m *Memory) filterLine(st *State, width int) string {
 	if m.typing {
-		return m.filter.View(st.Theme, width)
+		return m.input.View(st.Theme, width)
 	}
-	return st.Theme.Label.Render("filter: ") + theme.Truncate(theme.Clean(m.filter.Text()), max(width-8, 1))
+	return st.Theme.Label.Render("filter: ") + theme.Truncate(theme.Clean(m.input.Text()), max(width-8, 1))
 }
 
 // sitesNote says what the sites amount to, and how finely the profile looks.
@@ -184,7 +184,7 @@ func (m *Memory) sitesNote(st *State, width int) string {
 		total = d.Heap.TotalAlloc
 	}
 	note := unit.Bytes(total) + " in " + plural(len(m.rows), "site")
-	if n := m.table.Len(); m.filter.Text() != "" {
+	if n := m.table.Len(); m.input.Text() != "" {
 		held := 0.0
 		for _, key := range m.table.rows {
 			held += m.use(&m.rows[m.places[key]])

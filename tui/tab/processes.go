@@ -2,7 +2,6 @@ package tab
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 
 // Processes shows the machine's processes, ordered, filtered or as a tree, and what each changed since the mark.
 type Processes struct {
-	table  Table[processKey]
+	listing[processKey]
 	ids    []processColumn // what the table's columns are
 	tracks processTracks
 	all    []processRow // in ascending order of pid
@@ -27,16 +26,14 @@ type Processes struct {
 	sorted []sortKey
 	at     *sampler.ProcessTable // the table that all points into
 
-	tree bool
-	filtering
-	input  Input
+	tree   bool
 	filter analysis.Filter
 	wrong  error // what is wrong with the text typed
 
-	width, height int
-	asked         map[int]bool // the rows that Needs last named; never changed once handed out
-	watched       int          // the pid of the target, 0 without one
-	drawn         drawing
+	size    Size
+	asked   map[int]bool // the rows that Needs last named; never changed once handed out
+	watched int          // the pid of the target, 0 without one
+	drawn   drawing
 }
 
 // drawing is a View that was made, and what for.
@@ -59,7 +56,7 @@ func (s *Processes) Title() string { return "Processes" }
 
 // Place implements Screen.
 func (s *Processes) Place() keys.Place {
-	return s.place(keys.InProcesses)
+	return s.keysOf(keys.InProcesses)
 }
 
 // Closable implements BackHandler: Esc drops a filter that was kept.
@@ -118,27 +115,34 @@ func (s *Processes) asksFor(from, to int) bool {
 }
 
 // Update implements Screen.
-func (s *Processes) Update(st *State, msg tea.Msg) tea.Cmd {
+func (s *Processes) Update(st *State, msg tea.Msg) (cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case Heard:
 		s.hear(st, msg.What)
 	case Size:
-		s.width, s.height = msg.Width, msg.Height
+		s.size = msg
 		s.table.Resize(s.body().height)
-	case tea.KeyMsg:
-		if s.typing && s.input.Type(msg) {
-			s.parse()
-		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		if body := s.body(); s.table.Click(msg.X-body.x, msg.Y-body.y) == HitHeader {
-			s.arrange()
-		}
-	case Act:
-		return s.act(st, msg.ID)
+	default:
+		cmd = s.used(msg)
 	}
 	s.drawn = drawing{}
+	return cmd
+}
+
+// used does what keys and mouse ask.
+func (s *Processes) used(msg tea.Msg) tea.Cmd {
+	if act, ok := msg.(Act); ok {
+		if cmd, done := s.act(act.ID); done {
+			return cmd
+		}
+	}
+	switch s.heed(msg, s.body()) {
+	case outcomeOrder:
+		s.arrange()
+	case outcomeFilter:
+		s.parse()
+	}
+	s.table.Resize(s.body().height)
 	return nil
 }
 
@@ -174,43 +178,32 @@ func (s *Processes) hear(st *State, what News) {
 	}
 }
 
-func (s *Processes) act(st *State, id keys.ID) tea.Cmd {
-	s.drawn = drawing{}
-	if s.table.Move(id) {
-		return nil
-	}
+// act does what is asked of this screen alone; done is false where it is the list's to do.
+func (s *Processes) act(id keys.ID) (cmd tea.Cmd, done bool) {
 	switch id {
 	case keys.Open:
 		if row := s.selected(); row != nil {
 			target := sampler.Target{Kind: sampler.KindProcess, PID: row.p.PID}
-			return Ask(Watch{Target: target, Name: theme.Clean(row.p.Name)})
+			return Ask(Watch{Target: target, Name: theme.Clean(row.p.Name)}), true
 		}
 	case keys.Goroutines:
-		return Ask(Push{NewGoroutines()})
-	case keys.Filter:
-		s.typing = true
-		s.table.Resize(s.body().height)
+		return Ask(Push{NewGoroutines()}), true
 	case keys.FilterKeep:
-		s.typing = false
-		if s.wrong != nil {
-			text := s.wrong.Error()
-			s.dropFilter()
-			return Ask(Notice{Text: text, Bad: true})
+		if s.wrong == nil {
+			return nil, false
 		}
-		s.table.Resize(s.body().height)
+		text := s.wrong.Error()
+		s.dropFilter()
+		return Ask(Notice{Text: text, Bad: true}), true
 	case keys.FilterDrop, keys.Back:
 		s.dropFilter()
-	case keys.Sort:
-		s.table.NextOrder()
-		s.arrange()
-	case keys.Reverse:
-		s.table.Reverse = !s.table.Reverse
-		s.arrange()
 	case keys.Tree:
 		s.setTree(!s.tree)
 		s.arrange()
+	default:
+		return nil, false
 	}
-	return nil
+	return nil, true
 }
 
 func (s *Processes) setTree(tree bool) {
@@ -247,8 +240,8 @@ func (s *Processes) parse() {
 }
 
 func (s *Processes) dropFilter() {
-	s.typing, s.wrong, s.filter = false, nil, analysis.Filter{}
-	s.input.Set("")
+	s.drop()
+	s.wrong, s.filter = nil, analysis.Filter{}
 	s.table.Resize(s.body().height)
 	s.arrange()
 }
@@ -258,29 +251,20 @@ type box struct{ x, y, width, height int }
 
 // body is where the table stands: below the machine's line, within a panel, below the line of the filter.
 func (s *Processes) body() box {
-	b := box{0, 0, s.width, s.height}
-	if s.height >= 8 {
+	b := s.size.box()
+	if b.height >= 8 {
 		b.y++
 		b.height--
 	}
-	if s.framed() {
-		b = box{b.x + theme.PanelCols/2, b.y + 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
-	}
-	if s.typing {
-		b.y++
-		b.height--
-	}
-	return b
+	return within(b, s.typing)
 }
-
-func (s *Processes) framed() bool { return s.width >= 24 && s.height >= 6 }
 
 // View implements Screen.
 func (s *Processes) View(st *State, width, height int) string {
 	if s.drawn.text != "" && s.drawn.version == st.Version && s.drawn.width == width && s.drawn.height == height {
 		return s.drawn.text
 	}
-	s.width, s.height = width, height
+	s.size = Size{width, height}
 	s.table.Empty, s.watched = s.empty(st), 0
 	if st.Watching {
 		s.watched = st.Info.PID
@@ -294,7 +278,7 @@ func (s *Processes) View(st *State, width, height int) string {
 	if height >= 8 {
 		rows--
 	}
-	if s.framed() {
+	if framedBox(s.size.box()) {
 		text = th.Frame(theme.Frame{Title: "Processes", Note: s.note(), Foot: s.foot(st), Focused: true}, text, width, rows)
 	}
 	if height >= 8 {
@@ -344,8 +328,8 @@ func (s *Processes) foot(st *State) string {
 		return ""
 	}
 	foot := unit.Count(float64(len(s.all))) + " processes"
-	if n := s.table.Len(); n > 0 {
-		foot = fmt.Sprintf("%s of %s", unit.Count(float64(s.table.At()+1)), unit.Count(float64(n)))
+	if s.table.Len() > 0 {
+		foot = s.table.foot()
 	}
 	if n := len(s.at.Warnings); n > 0 {
 		return theme.Clean(s.at.Warnings[0].Error()) + " · " + foot

@@ -322,3 +322,27 @@ func sentence(s string) string {
 	}
 	return s + "."
 }
+
+// below draws the stack and the source of the selected frame below a line of facts.
+func (s *Site) below(st *State, facts string, width, height int) string {
+	if height < 8 || width < 30 {
+		return theme.Fit(facts+"\n"+s.stack(st, width), width, height)
+	}
+	rest := height - 1
+	if width >= wide {
+		left := min(max(width*9/20, 46), 90)
+		return facts + "\n" + theme.Join(1, s.stackPanel(st, left, rest), s.sourcePanel(st, width-left-1, rest))
+	}
+	top := min(max(rest/2, 3), len(s.row.Stack)+theme.PanelRows)
+	return facts + "\n" + s.stackPanel(st, width, top) + "\n" + s.sourcePanel(st, width, rest-top)
+}
+
+// factsLine joins as many parts as fit.
+func factsLine(t *theme.Theme, parts []string, width int) string {
+	line := " " + strings.Join(parts, t.Faint.Render(" · "))
+	for theme.Width(line) > width && len(parts) > 1 {
+		parts = parts[:len(parts)-1]
+		line = " " + strings.Join(parts, t.Faint.Render(" · "))
+	}
+	return line
+}

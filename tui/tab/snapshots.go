@@ -211,18 +211,17 @@ func (s *Snapshots) Update(_ *State, msg tea.Msg) tea.Cmd {
 		if s.edit != editNothing && s.input.Type(msg) && s.edit == editFilter {
 			s.arrange()
 		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		body := s.body()
-		switch s.table.Click(msg.X-body.x, msg.Y-body.y) {
-		case HitHeader:
-			s.arrange()
-		case HitAgain:
+	default:
+		switch s.table.heed(msg, s.body()) {
+		case outcomeAgain:
 			return s.open()
+		case outcomeOrder:
+			s.arrange()
+		case outcomeElse:
+			if act, ok := msg.(Act); ok {
+				return s.act(act.ID)
+			}
 		}
-	case Act:
-		return s.act(msg.ID)
 	}
 	return nil
 }
@@ -282,9 +281,6 @@ func (s *Snapshots) changed(msg FilesChanged) {
 }
 
 func (s *Snapshots) act(id keys.ID) tea.Cmd {
-	if s.table.Move(id) {
-		return nil
-	}
 	switch id {
 	case keys.Open:
 		return s.open()
@@ -306,12 +302,6 @@ func (s *Snapshots) act(id keys.ID) tea.Cmd {
 		s.arrange()
 	case keys.Back:
 		s.back()
-	case keys.Sort:
-		s.table.NextOrder()
-		s.arrange()
-	case keys.Reverse:
-		s.table.Reverse = !s.table.Reverse
-		s.arrange()
 	}
 	s.table.Resize(s.body().height)
 	return nil
@@ -338,13 +328,12 @@ func (s *Snapshots) selected() (FileInfo, bool) {
 func (s *Snapshots) arrange() {
 	var words []string
 	if s.edit == editFilter || s.edit == editNothing {
-		words = strings.Fields(strings.ToLower(s.input.Text()))
+		words = wordsOf(s.input.Text())
 	}
 	shown := make([]string, 0, len(s.order))
 	for _, path := range s.order {
 		f := s.files[path]
-		text := strings.ToLower(filepath.Base(path) + " " + f.Program + " " + f.Note)
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+		if hasAll(filepath.Base(path)+" "+f.Program+" "+f.Note, words) {
 			shown = append(shown, path)
 		}
 	}

@@ -9,22 +9,10 @@ import (
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
-func (s *Snapshots) framed() bool { return s.size.Width >= 24 && s.size.Height >= 6 }
-
 func (s *Snapshots) lineShown() bool { return s.edit != editNothing || s.input.Text() != "" }
 
 // body is where the table stands.
-func (s *Snapshots) body() box {
-	b := box{0, 0, s.size.Width, s.size.Height}
-	if s.framed() {
-		b = box{theme.PanelCols / 2, 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
-	}
-	if s.lineShown() {
-		b.y++
-		b.height--
-	}
-	return b
-}
+func (s *Snapshots) body() box { return within(s.size.box(), s.lineShown()) }
 
 // View implements Screen.
 func (s *Snapshots) View(st *State, width, height int) string {
@@ -39,7 +27,7 @@ func (s *Snapshots) View(st *State, width, height int) string {
 	if s.lineShown() {
 		text = theme.Truncate(s.line(t, body.width), body.width) + "\n" + text
 	}
-	if s.framed() {
+	if framedBox(s.size.box()) {
 		f := theme.Frame{Title: "Snapshots and recordings", Foot: s.foot(), Focused: true}
 		f.Note = theme.TruncateLeft(theme.Clean(s.dir), max(width-44, 8))
 		text = t.Frame(f, text, width, height)
@@ -57,7 +45,7 @@ func (s *Snapshots) line(t *theme.Theme, width int) string {
 	case editFilter:
 		return s.input.View(t, width)
 	}
-	return t.Label.Render("filter: ") + theme.Clean(s.input.Text())
+	return keptLine(t, &s.input)
 }
 
 func (s *Snapshots) empty() string {
@@ -73,11 +61,10 @@ func (s *Snapshots) empty() string {
 }
 
 func (s *Snapshots) foot() string {
-	n := s.table.Len()
-	if n == 0 {
+	foot := s.table.foot()
+	if foot == "" {
 		return ""
 	}
-	foot := unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
 	if s.more > 0 {
 		foot += ", " + unit.Count(float64(s.more)) + " older ones left out"
 	}

@@ -60,6 +60,8 @@ type Wheel struct{ X, Y, Lines int }
 // Size tells a screen how large it is drawn. It arrives before the first View and after every change.
 type Size struct{ Width, Height int }
 
+func (s Size) box() box { return box{0, 0, s.Width, s.Height} }
+
 // Heard tells all screens, shown or not, that the State has news. What names the part.
 type Heard struct{ What News }
 

@@ -7,31 +7,11 @@ import (
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"github.com/alloc-dev/heaptop/tui/keys"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
 // inputMost bounds what can be typed or pasted into a filter, in characters.
 const inputMost = 256
-
-// filtering is the part of a screen with a filter that says whether keys are text.
-type filtering struct{ typing bool }
-
-// Mode implements Screen.
-func (f *filtering) Mode() Mode {
-	if f.typing {
-		return Filtering
-	}
-	return Normal
-}
-
-// place is where the keys of a screen are looked up that has its own place when no filter is typed.
-func (f *filtering) place(own keys.Place) keys.Place {
-	if f.typing {
-		return keys.InFilter
-	}
-	return own
-}
 
 // Input is a line of text being typed, with the keys of a shell's line and a cursor that does not blink. The zero
 // Input is empty. The clipboard is not read: a terminal pastes by itself.

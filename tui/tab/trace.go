@@ -18,16 +18,14 @@ import (
 
 // Trace shows what is being allocated: how much over time, who did in the last half minute, how long it lives.
 type Trace struct {
-	table  Table[string]
+	listing[string]
 	shown  []int          // places in the trace's sites
 	places map[string]int // a site's key to its place in the trace's sites
 	trace  *analysis.Trace
 	of     traceOf // what the trace is of
 	wanted traceOf
 
-	filtering
-	input Input
-	size  Size
+	size Size
 }
 
 // traceOf is what a trace is made of.
@@ -76,11 +74,8 @@ func (s *Trace) Title() string { return "Trace" }
 
 // Place implements Screen.
 func (s *Trace) Place() keys.Place {
-	return s.place(keys.InTrace)
+	return s.keysOf(keys.InTrace)
 }
-
-// Closable implements BackHandler: Esc drops a filter that was kept.
-func (s *Trace) Closable() bool { return s.input.Text() != "" }
 
 // Needs implements Needer.
 func (s *Trace) Needs(*State) Needs { return Needs{Heap: true} }
@@ -109,22 +104,17 @@ func (s *Trace) Update(st *State, msg tea.Msg) tea.Cmd {
 			s.of, s.trace = msg.of, &msg.trace
 			s.arrange()
 		}
-	case tea.KeyMsg:
-		if s.typing && s.input.Type(msg) {
-			s.arrange()
-		}
-	case Wheel:
-		s.table.Wheel(msg.Lines)
-	case Click:
-		body := s.body()
-		switch s.table.Click(msg.X-body.x, msg.Y-body.y) {
-		case HitHeader:
-			s.arrange()
-		case HitAgain:
+	default:
+		if act, ok := msg.(Act); ok && act.ID == keys.Open {
 			return s.open()
 		}
-	case Act:
-		return s.act(msg.ID)
+		switch s.heed(msg, s.body()) {
+		case outcomeAgain:
+			return s.open()
+		case outcomeOrder, outcomeFilter:
+			s.arrange()
+		}
+		s.table.Resize(s.body().height)
 	}
 	return nil
 }
@@ -149,32 +139,6 @@ func (s *Trace) make(st *State) tea.Cmd {
 	return func() tea.Msg { return traced{s, of, analysis.TraceBetween(from, to)} }
 }
 
-func (s *Trace) act(id keys.ID) tea.Cmd {
-	if s.table.Move(id) {
-		return nil
-	}
-	switch id {
-	case keys.Open:
-		return s.open()
-	case keys.Filter:
-		s.typing = true
-	case keys.FilterKeep:
-		s.typing = false
-	case keys.FilterDrop, keys.Back:
-		s.typing = false
-		s.input.Set("")
-		s.arrange()
-	case keys.Sort:
-		s.table.NextOrder()
-		s.arrange()
-	case keys.Reverse:
-		s.table.Reverse = !s.table.Reverse
-		s.arrange()
-	}
-	s.table.Resize(s.body().height)
-	return nil
-}
-
 // arrange filters and orders the sites.
 func (s *Trace) arrange() {
 	clear(s.places)
@@ -183,11 +147,10 @@ func (s *Trace) arrange() {
 		return
 	}
 	sites := s.trace.Sites
-	words := strings.Fields(strings.ToLower(s.input.Text()))
+	words := s.words()
 	s.shown = s.shown[:0]
 	for i := range sites {
-		text := strings.ToLower(sites[i].Frame.Function + " " + sites[i].Frame.File)
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+		if hasAll(sites[i].Frame.Function+" "+sites[i].Frame.File, words) {
 			s.shown = append(s.shown, i)
 		}
 	}

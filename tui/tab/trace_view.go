@@ -41,22 +41,8 @@ func (s *Trace) layout() traceLayout {
 	return l
 }
 
-func framedBox(b box) bool { return b.width >= 24 && b.height >= 6 }
-
 // body is where the table stands.
-func (s *Trace) body() box {
-	b := s.layout().sites
-	if framedBox(b) {
-		b = box{b.x + theme.PanelCols/2, b.y + 1, b.width - theme.PanelCols, b.height - theme.PanelRows}
-	}
-	if s.lineShown() {
-		b.y++
-		b.height--
-	}
-	return b
-}
-
-func (s *Trace) lineShown() bool { return s.typing || s.input.Text() != "" }
+func (s *Trace) body() box { return within(s.layout().sites, s.lineShown()) }
 
 // View implements Screen.
 func (s *Trace) View(st *State, width, height int) string {
@@ -217,21 +203,14 @@ func (s *Trace) sitesPanel(st *State, b box) string {
 		text = s.table.View(t, body.width, body.height, func(row, column int) Cell { return s.cell(t, row, column) })
 	}
 	if s.lineShown() {
-		line := t.Label.Render("filter: ") + theme.Clean(s.input.Text())
-		if s.typing {
-			line = s.input.View(t, body.width)
-		}
-		text = line + "\n" + text
+		text = s.line(t, body.width) + "\n" + text
 	}
 	if !framedBox(b) {
 		return theme.Fit(text, b.width, b.height)
 	}
-	f := theme.Frame{Title: "Who allocates", Focused: true}
+	f := theme.Frame{Title: "Who allocates", Foot: s.table.foot(), Focused: true}
 	if tr := s.trace; tr != nil && len(tr.Sites) > 0 {
 		f.Note = tr.SitesFrom.Format(time.TimeOnly) + " to " + tr.SitesTo.Format(time.TimeOnly)
-	}
-	if n := s.table.Len(); n > 0 {
-		f.Foot = unit.Count(float64(s.table.At()+1)) + " of " + unit.Count(float64(n))
 	}
 	return t.Frame(f, text, b.width, b.height)
 }
