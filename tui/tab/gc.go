@@ -79,13 +79,13 @@ func (g *GC) Update(st *State, msg tea.Msg) tea.Cmd {
 			g.arrange()
 		}
 	}
-	if msg, ok := msg.(Act); ok {
-		switch {
-		case msg.ID == keys.Goroutines:
+	if act, ok := msg.(Act); ok {
+		switch act.ID {
+		case keys.Goroutines:
 			return Ask(Push{NewGoroutines()})
-		case msg.ID == keys.Trace:
+		case keys.Trace:
 			return Ask(Push{NewTrace()})
-		case msg.ID == keys.WhatIf:
+		case keys.WhatIf:
 			g.whatIf = !g.whatIf
 		}
 	}

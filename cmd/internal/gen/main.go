@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/policy/schema"
 )
 
 // output is one generated file.
@@ -20,7 +20,7 @@ type output struct {
 func outputs() []output {
 	return []output{
 		{"keymap.md", func() ([]byte, error) { return keymap(), nil }},
-		{"gates/policy/schema.json", policy.Schema},
+		{"gates/policy/schema.json", schema.JSON},
 	}
 }
 

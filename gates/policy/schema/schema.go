@@ -1,4 +1,7 @@
-package policy
+// Package schema makes the JSON Schema of heaptop.yml, which editors read. It stands apart from gates/policy so that the
+// program does not carry what only the generator of the file needs. It refuses to know limits and words of its own: all
+// are the reader's.
+package schema
 
 import (
 	"bytes"
@@ -10,17 +13,18 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/policy"
 )
 
 // schemaID is where the committed schema can be fetched from.
 const schemaID = "https://raw.githubusercontent.com/alloc-dev/heaptop/main/gates/policy/schema.json"
 
-//go:generate go run ../../cmd/internal/gen
+//go:generate go run ../../../cmd/internal/gen
 
-// Schema returns the JSON Schema of heaptop.yml, as schema.json beside this file has it. An editor that knows it completes
+// JSON returns the JSON Schema of heaptop.yml, as gates/policy/schema.json has it. An editor that knows it completes
 // keys and marks what the reader would refuse; what needs more than one place of the file to be seen (two scenarios of one
 // name, a scenario that nothing judges) only the reader finds.
-func Schema() ([]byte, error) {
+func JSON() ([]byte, error) {
 	r := jsonschema.Reflector{BaseSchemaID: "", Anonymous: true, RequiredFromJSONSchemaTags: true}
 	s := r.Reflect(&policyDoc{})
 	s.ID = schemaID
@@ -35,6 +39,9 @@ func Schema() ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// grammar is what the reader accepts.
+func grammar() policy.Grammar { return policy.GrammarOf() }
 
 // The types below are the file as the schema has it. They hold nothing; a test compares their keys with the reader's.
 type policyDoc struct {
@@ -74,9 +81,9 @@ type scenarioDoc struct {
 // JSONSchemaExtend says that a scenario is exactly one thing, and which keys go with it.
 func (scenarioDoc) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.DependentSchemas = map[string]*jsonschema.Schema{}
-	for _, f := range forms() {
-		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{f.key}})
-		allowed := append([]string{"name", "limits", "compare", f.key}, f.also...)
+	for _, f := range grammar().Forms {
+		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{f.Key}})
+		allowed := append([]string{"name", "limits", "compare", f.Key}, f.Also...)
 		own := jsonschema.NewProperties()
 		for p := s.Properties.Oldest(); p != nil; p = p.Next() {
 			if !slices.Contains(allowed, p.Key) && !isForm(p.Key) {
@@ -85,17 +92,17 @@ func (scenarioDoc) JSONSchemaExtend(s *jsonschema.Schema) {
 		}
 		limits := jsonschema.NewProperties()
 		for _, m := range gates.Metrics() {
-			if !Measures(f.kind, m.Name) {
+			if !policy.Measures(f.Kind, m.Name) {
 				limits.Set(m.Name, jsonschema.FalseSchema)
 			}
 		}
 		own.Set("limits", &jsonschema.Schema{Properties: limits})
-		s.DependentSchemas[f.key] = &jsonschema.Schema{Properties: own}
+		s.DependentSchemas[f.Key] = &jsonschema.Schema{Properties: own}
 	}
 }
 
 func isForm(key string) bool {
-	return slices.ContainsFunc(forms(), func(f form) bool { return f.key == key })
+	return slices.ContainsFunc(grammar().Forms, func(f policy.Form) bool { return f.Key == key })
 }
 
 type environmentDoc struct {
@@ -170,26 +177,30 @@ func metricKeys(value func(gates.Metric) *jsonschema.Schema) *jsonschema.Schema 
 }
 
 // JSONSchema is the form of each in the file.
-func (versionDoc) JSONSchema() *jsonschema.Schema  { return &jsonschema.Schema{Const: Version} }
-func (sessionsDoc) JSONSchema() *jsonschema.Schema { return wholeFrom(1, maxSessions) }
+func (versionDoc) JSONSchema() *jsonschema.Schema  { return &jsonschema.Schema{Const: policy.Version} }
+func (sessionsDoc) JSONSchema() *jsonschema.Schema { return wholeFrom(1, grammar().MaxSessions) }
 func (seedDoc) JSONSchema() *jsonschema.Schema {
-	return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: json.Number(strconv.FormatUint(maxSeed, 10))}
+	return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: json.Number(strconv.FormatUint(grammar().MaxSeed, 10))}
 }
 
-func (runsDoc) JSONSchema() *jsonschema.Schema    { return either(words(auto), wholeFrom(1, maxRuns)) }
-func (presetDoc) JSONSchema() *jsonschema.Schema  { return words(append(gates.Presets(), none)...) }
-func (nameDoc) JSONSchema() *jsonschema.Schema    { return pattern(namePattern) }
-func (builtinDoc) JSONSchema() *jsonschema.Schema { return words(builtins()...) }
-func (refDoc) JSONSchema() *jsonschema.Schema     { return pattern(refPattern) }
-func (metricDoc) JSONSchema() *jsonschema.Schema  { return words(metricNames()...) }
+func (runsDoc) JSONSchema() *jsonschema.Schema {
+	return either(words(grammar().Auto), wholeFrom(1, grammar().MaxRuns))
+}
+func (presetDoc) JSONSchema() *jsonschema.Schema {
+	return words(append(gates.Presets(), grammar().None)...)
+}
+func (nameDoc) JSONSchema() *jsonschema.Schema    { return pattern(grammar().Name) }
+func (builtinDoc) JSONSchema() *jsonschema.Schema { return words(grammar().Builtins...) }
+func (refDoc) JSONSchema() *jsonschema.Schema     { return pattern(grammar().Ref) }
+func (metricDoc) JSONSchema() *jsonschema.Schema  { return words(grammar().Metrics...) }
 func (onInconclusiveDoc) JSONSchema() *jsonschema.Schema {
-	return words(OnInconclusive()...)
+	return words(policy.OnInconclusive()...)
 }
 
 func (spanDoc) JSONSchema() *jsonschema.Schema {
 	return either(
-		&jsonschema.Schema{Type: "number", Minimum: "0", Maximum: json.Number(strconv.Itoa(int(maxSpan.Seconds())))},
-		pattern(`^\s*(`+digits+`|(`+digits+`(ns|us|µs|μs|ms|s|m|h))+)\s*$`),
+		&jsonschema.Schema{Type: "number", Minimum: "0", Maximum: json.Number(strconv.Itoa(int(grammar().MaxSpan.Seconds())))},
+		pattern(`^\s*(`+grammar().Number+`|(`+grammar().Number+`(ns|us|µs|μs|ms|s|m|h))+)\s*$`),
 	)
 }
 
@@ -201,28 +212,28 @@ func (targetDoc) JSONSchema() *jsonschema.Schema {
 
 // increaseDoc is a percentage that is not 0.
 func (increaseDoc) JSONSchema() *jsonschema.Schema {
-	s := pattern(`^\s*` + digits + `\s*%\s*$`)
+	s := pattern(`^\s*` + grammar().Number + `\s*%\s*$`)
 	s.Not = pattern(`^[\s0.]*%`)
 	return s
 }
 
 func (dateDoc) JSONSchema() *jsonschema.Schema {
-	s := pattern(datePattern)
+	s := pattern(grammar().Day)
 	s.Format = "date"
 	return s
 }
 
 func (limitsDoc) JSONSchema() *jsonschema.Schema {
 	return metricKeys(func(m gates.Metric) *jsonschema.Schema {
-		q := quantityOf(m)
-		text := pattern(q.pattern)
-		text.Examples = []any{q.example}
-		if !q.bare {
+		q := policy.QuantityOf(m)
+		text := pattern(q.Pattern)
+		text.Examples = []any{q.Example}
+		if !q.Bare {
 			return text
 		}
 		number := &jsonschema.Schema{Type: "number", Minimum: "0"}
-		if q.most > 0 {
-			number.ExclusiveMaximum = json.Number(strconv.FormatFloat(q.most, 'g', -1, 64))
+		if q.Most > 0 {
+			number.ExclusiveMaximum = json.Number(strconv.FormatFloat(q.Most, 'g', -1, 64))
 		}
 		return either(number, text)
 	})
@@ -234,5 +245,5 @@ func (perMetricDoc) JSONSchema() *jsonschema.Schema {
 
 func (envDoc) JSONSchema() *jsonschema.Schema {
 	scalar := either(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "boolean"})
-	return &jsonschema.Schema{Type: "object", PropertyNames: pattern(envPattern), AdditionalProperties: scalar}
+	return &jsonschema.Schema{Type: "object", PropertyNames: pattern(grammar().Variable), AdditionalProperties: scalar}
 }

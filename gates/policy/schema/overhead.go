@@ -1,4 +1,4 @@
-package policy
+package schema
 
 import (
 	"encoding/json"
@@ -49,8 +49,8 @@ func above(most float64) *jsonschema.Schema {
 }
 
 // JSONSchema is the form of each in the file.
-func (redisDoc) JSONSchema() *jsonschema.Schema     { return pattern(redisPattern) }
-func (ratioDoc) JSONSchema() *jsonschema.Schema     { return above(maxRatio) }
+func (redisDoc) JSONSchema() *jsonschema.Schema     { return pattern(grammar().Redis) }
+func (ratioDoc) JSONSchema() *jsonschema.Schema     { return above(grammar().MaxRatio) }
 func (representDoc) JSONSchema() *jsonschema.Schema { return words(ratios.Representations()...) }
 
 func (budgetsDoc) JSONSchema() *jsonschema.Schema {
@@ -62,9 +62,9 @@ func (budgetsDoc) JSONSchema() *jsonschema.Schema {
 	date := dateDoc("").JSONSchema()
 	date.Description = "The day of that measurement."
 	one := closed(
-		property{"max", number(maxRatio, "Of overhead_text: memory over the bytes of the text.")},
-		property{"bytes", number(maxBytes, "Of memory.")},
-		property{"measured", number(maxRatio, "overhead_text when the budget was set.")},
+		property{"max", number(grammar().MaxRatio, "Of overhead_text: memory over the bytes of the text.")},
+		property{"bytes", number(grammar().MaxBytes, "Of memory.")},
+		property{"measured", number(grammar().MaxRatio, "overhead_text when the budget was set.")},
 		property{"date", date},
 	)
 	one.AnyOf = []*jsonschema.Schema{{Required: []string{"max"}}, {Required: []string{"bytes"}}}
