@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alloc-dev/heaptop/gates/internal/printable"
 	"github.com/google/go-github/v88/github"
 )
 
@@ -55,6 +56,7 @@ type Client struct {
 	api         *github.Client
 	owner, name string
 	author      string
+	token       string // never shown, whoever repeats it
 	say         func(string)
 	wait        func(ctx context.Context, d time.Duration) error
 }
@@ -95,7 +97,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("make a client of GitHub's API: %w", err)
 	}
 	owner, name, _ := strings.Cut(o.Repo, "/")
-	out := &Client{api: c, owner: owner, name: name, author: o.Author, say: o.Say, wait: o.Wait}
+	out := &Client{api: c, owner: owner, name: name, author: o.Author, token: o.Token, say: o.Say, wait: o.Wait}
 	if out.say == nil {
 		out.say = func(string) {}
 	}
@@ -150,16 +152,16 @@ func (c *Client) try(ctx context.Context, what string, operation func() error) e
 		}
 		pause, again := pauseAfter(err, n, time.Now())
 		if !again {
-			return explain(what, err)
+			return c.explain(what, err)
 		}
 		if n >= maxTries || waited+pause > maxWait {
 			if limited(err) {
 				return fmt.Errorf("%s: %w for %s more: try again then", what, ErrLimited, pause.Round(time.Second))
 			}
-			return explain(what+", "+strconv.Itoa(n)+" times", err)
+			return c.explain(what+", "+strconv.Itoa(n)+" times", err)
 		}
 		waited += pause
-		c.say(fmt.Sprintf("%s: %s; trying again in %s", what, reason(err), pause.Round(time.Second)))
+		c.say(fmt.Sprintf("%s: %s; trying again in %s", what, c.reason(err), pause.Round(time.Second)))
 		if err := c.wait(ctx, pause); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -198,7 +200,7 @@ func limited(err error) bool {
 	}
 	r := answer(err)
 	return r != nil && (r.code == http.StatusTooManyRequests ||
-		r.code == http.StatusForbidden && (r.header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(reason(err)), "rate limit")))
+		r.code == http.StatusForbidden && (r.header.Get("Retry-After") != "" || strings.Contains(strings.ToLower(message(err)), "rate limit")))
 }
 
 // pauseAfter says how long to wait before the next try, as GitHub's documentation asks for: what Retry-After says, else
@@ -222,29 +224,33 @@ func pauseAfter(err error, n int, now time.Time) (time.Duration, bool) {
 	return backoff, r.code >= 500
 }
 
-// reason is what GitHub said, in one line of at most 300 bytes, or what the network did.
-func reason(err error) string {
+// message is what GitHub says of an error.
+func message(err error) string {
 	var plain *github.ErrorResponse
 	var primary *github.RateLimitError
 	var secondary *github.AbuseRateLimitError
-	text := ""
 	switch {
 	case errors.As(err, &plain):
-		text = plain.Message
+		text := plain.Message
 		for _, e := range plain.Errors {
 			text += "; " + strings.TrimSpace(e.Resource+" "+e.Field+" "+e.Code+" "+e.Message)
 		}
+		return text
 	case errors.As(err, &primary):
-		text = primary.Message
+		return primary.Message
 	case errors.As(err, &secondary):
-		text = secondary.Message
-	default:
-		text = err.Error()
+		return secondary.Message
 	}
+	return err.Error()
+}
+
+// reason is what GitHub said, in one line of at most 300 bytes, or what the network did.
+func (c *Client) reason(err error) string {
+	text := message(err)
 	if r := answer(err); r != nil {
 		text = strconv.Itoa(r.code) + " " + text
 	}
-	text = strings.Join(strings.Fields(text), " ")
+	text = printable.Line(strings.Join(strings.Fields(strings.ReplaceAll(text, c.token, "[token]")), " "))
 	if len(text) > 300 {
 		text = strings.ToValidUTF8(text[:300], "") + "…"
 	}
@@ -252,20 +258,20 @@ func reason(err error) string {
 }
 
 // explain makes an error of GitHub's answer.
-func explain(what string, err error) error {
+func (c *Client) explain(what string, err error) error {
 	r := answer(err)
 	if r == nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	switch r.code {
 	case http.StatusUnauthorized:
-		return fmt.Errorf("%s: %w (%s)", what, ErrToken, reason(err))
+		return fmt.Errorf("%s: %w (%s)", what, ErrToken, c.reason(err))
 	case http.StatusForbidden:
-		return fmt.Errorf("%s: %w (%s)", what, ErrReadOnly, reason(err))
+		return fmt.Errorf("%s: %w (%s)", what, ErrReadOnly, c.reason(err))
 	case http.StatusNotFound, http.StatusGone:
-		return fmt.Errorf("%s: %w (%s)", what, ErrNotFound, reason(err))
+		return fmt.Errorf("%s: %w (%s)", what, ErrNotFound, c.reason(err))
 	}
-	return fmt.Errorf("%s: GitHub answers %s", what, reason(err))
+	return fmt.Errorf("%s: GitHub answers %s", what, c.reason(err))
 }
 
 // status reports whether an error is an answer of that status.

@@ -66,6 +66,9 @@ func parseEvent(data []byte) (Event, error) {
 	case in.PullRequest != nil:
 		e = Event{PR: in.PullRequest.Number, SHA: in.PullRequest.Head.SHA}
 	}
+	if e.RunID < 0 {
+		return Event{}, fmt.Errorf("workflow run %d: that is none", e.RunID)
+	}
 	if e.PR < 0 || e.SHA != "" && !IsCommit(e.SHA) {
 		return Event{}, fmt.Errorf("pull request %d at commit %.60q: that is none", e.PR, e.SHA)
 	}

@@ -114,7 +114,7 @@ func (c *Client) create(ctx context.Context, d *Drift) (Written, error) {
 	request := &github.IssueRequest{Title: &d.Title, Body: &body, Labels: &labels}
 	made, _, err := c.api.Issues.Create(ctx, c.owner, c.name, request)
 	if status(err, http.StatusUnprocessableEntity) && len(labels) > 0 {
-		c.say("GitHub does not take the labels of the issue, it is written without them: " + reason(err))
+		c.say("GitHub does not take the labels of the issue, it is written without them: " + c.reason(err))
 		request.Labels = nil
 		made, _, err = c.api.Issues.Create(ctx, c.owner, c.name, request)
 	}
@@ -133,7 +133,7 @@ func (c *Client) labels(ctx context.Context, want []string) []string {
 			}
 		}
 		if err != nil {
-			c.say("the issue is written without the label " + name + ": " + reason(err))
+			c.say("the issue is written without the label " + name + ": " + c.reason(err))
 			continue
 		}
 		have = append(have, name)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -59,7 +60,12 @@ func checkpoint(path, name string, limit time.Duration) error {
 	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return fmt.Errorf("agent: checkpoint %q: %w", name, err)
 	}
-	err = json.NewEncoder(conn).Encode(map[string]any{"checkpoint": name[:min(len(name), 400)], "pid": os.Getpid()})
+	return converse(conn, name)
+}
+
+// converse does what heaptop asks for at the point, until it is done.
+func converse(conn io.ReadWriter, name string) error {
+	err := json.NewEncoder(conn).Encode(map[string]any{"checkpoint": name[:min(len(name), 400)], "pid": os.Getpid()})
 	in := bufio.NewReaderSize(conn, maxAnswer)
 	for err == nil {
 		var line []byte

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,39 @@ type agentReply struct {
 	Counts  []uint64           `json:"counts"`
 	NumGC   uint64             `json:"numgc"`
 	Cycles  []agentCycle       `json:"cycles"`
+}
+
+// What of an answer is used at most: the runtime has some 120 metrics, and remembers 256 collections.
+const (
+	agentSamples    = 500
+	agentCycles     = 256
+	agentNameLength = 100
+)
+
+// add adds the samples in the order of their names. Whoever answers may make names up: what is not of the families that a
+// Go program can tell of itself is left out, so that nothing takes the place of what the kernel says.
+func (r *agentReply) add(s *sampler.Snapshot) {
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(r.Samples)) {
+		if n < agentSamples && isRuntimeMetric(name) {
+			n++
+			s.Add(sampler.Metric(name), r.Samples[name])
+		}
+	}
+}
+
+// isRuntimeMetric reports whether a name can be one of package runtime/metrics, or of what the program counts itself.
+func isRuntimeMetric(name string) bool {
+	family, _, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	switch family {
+	case "cgo", "cpu", "gc", "memory", "sched", "sync", "work":
+	default:
+		return false
+	}
+	strange := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("/_-:", c)
+	}
+	return name[0] == '/' && len(name) <= agentNameLength && strings.Count(name, ":") == 1 && name[len(name)-1] != ':' && !strings.ContainsFunc(name, strange)
 }
 
 type agentCycle struct {
@@ -121,9 +155,7 @@ func (a *agentClient) read(ctx context.Context, s *sampler.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Samples)) {
-		s.Add(sampler.Metric(name), r.Samples[name])
-	}
+	r.add(s)
 	if err := a.histogram(s); err != nil {
 		s.Warn(err)
 	}
@@ -160,19 +192,23 @@ func (a *agentClient) histogram(s *sampler.Snapshot) error {
 }
 
 func (a *agentClient) cycles(s *sampler.Snapshot) {
-	for _, c := range a.reply.Cycles {
-		if c.N <= a.since {
+	before, list := a.since, a.reply.Cycles
+	for _, c := range list[max(len(list)-agentCycles, 0):] {
+		if c.N <= before {
 			continue
 		}
+		before = c.N
+		pause := float64(c.Pause) / 1e9
 		s.Cycles = append(s.Cycles, sampler.GCCycle{
 			Number: c.N, End: time.Unix(0, c.End), Kind: c.Kind,
-			Live: optional(c.Live), Goal: optional(c.Goal), Pause: sampler.Known(float64(c.Pause) / 1e9),
+			Live: optional(c.Live), Goal: optional(c.Goal), Pause: optional(&pause),
 		})
 	}
 }
 
+// optional is unknown for what was not told, or cannot be.
 func optional(v *float64) sampler.Reading {
-	if v == nil {
+	if v == nil || *v < 0 {
 		return sampler.Reading{}
 	}
 	return sampler.Known(*v)

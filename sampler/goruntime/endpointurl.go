@@ -1,6 +1,7 @@
 package goruntime
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -23,7 +24,11 @@ func parsePprofURL(text string) (pprofURL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return pprofURL{}, fmt.Errorf("pprof endpoint %q: %w", text, err)
+		var outer *url.Error
+		if errors.As(err, &outer) {
+			err = outer.Err // without the address, which may hold a password
+		}
+		return pprofURL{}, fmt.Errorf("pprof endpoint %q: %w", sampler.WithoutPassword(text), err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return pprofURL{}, fmt.Errorf("pprof endpoint %q: want http://host:port/debug/pprof/ (%w)", u.Redacted(), sampler.ErrUnsupported)

@@ -42,7 +42,8 @@ func findPlace(text []byte, base string) place {
 		_, rest, _ := bytes.Cut(bytes.TrimRight(line, "\n"), []byte{':'})
 		controllers, path, ok := bytes.Cut(rest, []byte{':'})
 		switch {
-		case !ok:
+		case !ok, !bytes.HasPrefix(path, []byte("/")), !filepath.IsLocal("." + string(path)):
+			// "/../x" is outside of heaptop's namespace: nothing that is mounted shows it.
 		case len(controllers) == 0 && found.version == 0:
 			if _, err := os.Stat(filepath.Join(base, "cgroup.controllers")); err == nil {
 				found = place{2, filepath.Join(base, string(path)), base}

@@ -186,3 +186,23 @@ func TestTooManyEndsKeepTheLargest(t *testing.T) {
 		t.Error("the command's own end was dropped")
 	}
 }
+
+// FuzzPlace: no text leads out of the hierarchy.
+func FuzzPlace(f *testing.F) {
+	base := f.TempDir()
+	if err := os.WriteFile(filepath.Join(base, "cgroup.controllers"), []byte("memory"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte("0::/user.slice/a.scope\n"))
+	f.Add([]byte("0::/../../etc\n4:cpu,memory:/docker/1\n"))
+	f.Add([]byte("4:memory:/../..\n0::\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := findPlace(b, base)
+		if p.version == 0 {
+			return
+		}
+		if p.dir != p.top && !strings.HasPrefix(p.dir, p.top+"/") || p.top != base && p.top != filepath.Join(base, "memory") {
+			t.Errorf("%q leads to %+v", b, p)
+		}
+	})
+}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/internal/printable"
 )
 
 // Bounds of one report's way to one destination.
@@ -177,7 +178,7 @@ func (s *Sender) try(ctx context.Context, client *http.Client, d *Destination, b
 		if text := distrust(err); text != "" {
 			return false, errors.New(d.hide(text))
 		}
-		return true, errors.New(d.hide(err.Error()))
+		return true, errors.New(printable.Line(d.hide(err.Error())))
 	}
 	defer resp.Body.Close()
 	answer, readErr := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -231,7 +232,7 @@ func explain(d *Destination, resp *http.Response, words string) string {
 	case code >= 300 && code < 400:
 		where := "nowhere"
 		if to, err := resp.Location(); err == nil {
-			where = to.Scheme + "://" + to.Host
+			where = printable.Line(to.Scheme + "://" + to.Host)
 		}
 		return text + ", a redirect to " + where + ", where the token does not follow: give the address that is meant"
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
@@ -263,7 +264,7 @@ func (d *Destination) words(answer []byte) string {
 	} else if d.kind == Datadog && len(answer) > 0 && answer[0] != '{' {
 		text = strings.TrimSpace(text)
 	}
-	text = d.hide(strings.Join(strings.Fields(text), " "))
+	text = printable.Line(d.hide(strings.Join(strings.Fields(text), " ")))
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/report/send"
@@ -303,3 +305,36 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAnswer: whatever a server answers, the error is one line that can be shown, of a bounded length, without the secret.
+func FuzzAnswer(f *testing.F) {
+	for _, body := range []string{"", `{"error":"no \u001b[31m` + secret + `"}`, `{"errors":[{"a":1},"` + secret + `"],"message":"m"}`, "\x1b]0;x\a\n\u202e", "<html>"} {
+		f.Add(400, body, "http://elsewhere/"+secret)
+		f.Add(301, body, "\x00")
+	}
+	d, err := send.Parse("influx=http://127.0.0.1:1?db=x", env("INFLUX_TOKEN", secret))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, code int, body, location string) {
+		s := &send.Sender{Tries: 1, Transport: transport(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 300 + (code%300+300)%300, Header: http.Header{"Location": {location}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		})}
+		_, err := s.Send(t.Context(), d, reportOf(1))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		text := err.Error()
+		if strings.Contains(text, secret) || len(text) > printableMost || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%q", text)
+		}
+	})
+}
+
+// printableMost is how long the error is at most: what the server says is cut.
+const printableMost = 2500
+
+// transport answers without a network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
