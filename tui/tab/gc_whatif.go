@@ -69,12 +69,17 @@ func whatIfPanel(st *State, b box) string {
 	return th.Frame(frame, strings.Join(lines, "\n"), b.width, b.height)
 }
 
+// now follows the present setting where there is room for it beside its sign.
+const now = ", now"
+
 func whatIfLine(th *theme.Theme, w *analysis.WhatIf, cells int) string {
 	name := w.GOGCText()
 	sign, style := "  ", th.Value
 	if w.Current {
 		sign, style = theme.SignFocus+" ", th.Strong
-		name += ", now"
+		if theme.Width(sign+name)+len(now) < cells {
+			name += now
+		}
 	}
 	peak, cpu := theme.SignUnknown, theme.SignUnknown
 	if w.PeakHeap.OK {

@@ -121,14 +121,15 @@ type State struct {
 	// Version changes whenever anything a View could draw has changed, but for Now. Views cache by it.
 	Version uint64
 
-	live   Data
-	frozen *Data
-	visit  *Visit                  // the moment of the past that is shown; nil for none
-	own    Scene                   // of the watched target, while another one is shown
-	edge   time.Time               // where the charts end while the screen is frozen
-	heaps  []*profile.Heap         // of the last half minute, oldest first
-	recent []*sampler.Snapshot     // a reading every few seconds, for a minute
-	tables [3]sampler.ProcessTable // one live, one frozen, one to read into
+	live    Data
+	emptied bool // the last reading told nothing of memory and was waited over
+	frozen  *Data
+	visit   *Visit                  // the moment of the past that is shown; nil for none
+	own     Scene                   // of the watched target, while another one is shown
+	edge    time.Time               // where the charts end while the screen is frozen
+	heaps   []*profile.Heap         // of the last half minute, oldest first
+	recent  []*sampler.Snapshot     // a reading every few seconds, for a minute
+	tables  [3]sampler.ProcessTable // one live, one frozen, one to read into
 }
 
 // NewState returns the state before anything was read.

@@ -195,3 +195,32 @@ func TestAllocationRatesAreTakenOverHalfAMinute(t *testing.T) {
 		t.Error("a profile from before the reset is still compared with")
 	}
 }
+
+// A program that was killed and not waited for yet is read once more, without memory: its last values stay.
+func TestTheLastValuesAreThoseFromBeforeTheEnd(t *testing.T) {
+	st := watching(3)
+	empty := func(s int) sampler.Event { return sampler.Event{Snapshot: &sampler.Snapshot{Time: at(s)}} }
+	st.Hear(at(3), empty(3))
+	st.Hear(at(4), sampler.Event{Err: &sampler.Gone{At: at(4), Signal: "SIGKILL"}})
+	if v, ok := st.Data().Snapshot.Get(sampler.ProcessRSS); !ok || v != 102 || st.Data().At != at(2) {
+		t.Errorf("RSS %v (%v) of %v is shown, want 102 of %v", v, ok, st.Data().At, at(2))
+	}
+	if st.Live().Gone == nil {
+		t.Error("the end is not known")
+	}
+
+	st = watching(3)
+	st.Hear(at(3), empty(3))
+	st.Hear(at(4), empty(4)) // it goes on: a program that nobody waits for
+	if _, ok := st.Data().Snapshot.Get(sampler.ProcessRSS); ok || st.Data().At != at(4) {
+		t.Errorf("what was read at %v is shown for what cannot be read any more", st.Data().At)
+	}
+	st.Hear(at(5), empty(5))
+	if st.Data().At != at(5) {
+		t.Errorf("the reading of %v is shown, want that of %v", st.Data().At, at(5))
+	}
+	st.Hear(at(6), reading(6, 50))
+	if v, _ := st.Data().Snapshot.Get(sampler.ProcessRSS); v != 50 {
+		t.Errorf("RSS %v is shown, want 50", v)
+	}
+}

@@ -24,6 +24,9 @@ func (s *State) Hear(at time.Time, e sampler.Event) {
 	s.Tick(at)
 	s.Heard = at
 	s.Version++
+	if s.emptied = e.Err == nil && !s.emptied && s.empties(e.Snapshot); s.emptied {
+		return
+	}
 	if e.Info.Source != "" || e.Info.Name != "" {
 		s.setInfo(e.Info)
 	}
@@ -35,6 +38,13 @@ func (s *State) Hear(at time.Time, e sampler.Event) {
 	if e.Snapshot != nil {
 		s.hearSnapshot(e.Snapshot)
 	}
+}
+
+// empties says whether nothing of the memory is left that the reading before told: so reads a program that has just ended.
+// One such reading is waited over, for its end is told next, and the last values from before it are what is looked for then.
+func (s *State) empties(snap *sampler.Snapshot) bool {
+	const rss, of = sampler.ProcessRSS, sampler.GoClassTotal
+	return snap != nil && s.live.Snapshot != nil && anyOf(s.live.Snapshot, rss) && !anyOf(snap, rss, of)
 }
 
 func (s *State) setInfo(info sampler.Info) { s.target().describe(info) }
