@@ -20,6 +20,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/cmd/internal/cli"
 	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // TestMain lets the test binary be heaptop in scripts.
@@ -52,8 +53,11 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// heaptop returns the path of the program. It is built without the race detector, which would see nothing of it: under
+// that the test ends as skipped.
 func heaptop(t testing.TB) string {
 	t.Helper()
+	samplertest.NotUnderRace(t)
 	testenv.Tool(t, "go")
 	path, err := build()
 	if err != nil {
