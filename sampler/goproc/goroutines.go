@@ -3,7 +3,6 @@ package goproc
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -76,21 +75,20 @@ type goroutineOffsets struct {
 
 // goroutineReader reads all goroutines, in batches, so that its memory does not grow with their number.
 type goroutineReader struct {
-	p       *program
-	o       goroutineOffsets
-	addrs   []uint64 // ascending; the runtime never frees a goroutine's struct
-	known   int      // how many of the runtime's list are in addrs
-	first   scatter
-	second  scatter
-	batch   []goroutine
-	stacks  []request
-	slab    []byte
-	moved   []uint64
-	reasons []string
-	system  map[uint64]bool // by start function: whether it is the runtime's own
-	un      unwinder
-	again   goroutine // the one at hand, as it was read the second time
-	torn    int
+	p           *program
+	o           goroutineOffsets
+	addressList // the runtime never frees a goroutine's struct
+	first       scatter
+	second      scatter
+	batch       []goroutine
+	stacks      []request
+	slab        []byte
+	moved       []uint64
+	reasons     []string
+	system      map[uint64]bool // by start function: whether it is the runtime's own
+	un          unwinder
+	again       goroutine // the one at hand, as it was read the second time
+	torn        int
 }
 
 func newGoroutineReader(p *program) (*goroutineReader, error) {
@@ -128,26 +126,14 @@ func (r *goroutineReader) list() error {
 	if n > readGoroutines {
 		return fmt.Errorf("goroutines: %d are more than the %d that are read: %w", n, readGoroutines, sampler.ErrUnsupported)
 	}
-	if int(n) < r.known { // only a torn or hostile process forgets one
-		r.addrs, r.known = r.addrs[:0], 0
-	}
-	if int(n) == r.known {
+	if r.complete(int(n)) {
 		return nil
 	}
 	list, err := readU64(r.p.mem, "allgptr", r.o.list)
 	if err != nil {
 		return err
 	}
-	b := make([]byte, 8*(int(n)-r.known))
-	if err := readAt(r.p.mem, "the list of goroutines", list+8*uint64(r.known), b); err != nil {
-		return err
-	}
-	for i := 0; i < len(b); i += 8 {
-		r.addrs = append(r.addrs, u64(b, i))
-	}
-	r.known = int(n)
-	slices.Sort(r.addrs)
-	return nil
+	return r.extend(r.p.mem, "the list of goroutines", list, int(n))
 }
 
 // each calls f for every goroutine that is not dead, with the program counters of its stack, innermost first: none

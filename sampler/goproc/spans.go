@@ -18,14 +18,13 @@ const (
 
 // spanReader reads the descriptions of all spans, in batches.
 type spanReader struct {
-	p       *program
-	o       spanOffsets
-	list    uint64   // the address of the runtime's list
-	addrs   []uint64 // ascending; the runtime never frees a description
-	known   int      // how many of the runtime's list are in addrs
-	part    scatter
-	classes [spanClasses]sampler.SizeClass
-	arenas  map[uint64]struct{} // by number: address by arena size
+	p           *program
+	o           spanOffsets
+	list        uint64 // the address of the runtime's list
+	addressList        // the runtime never frees a description
+	part        scatter
+	classes     [spanClasses]sampler.SizeClass
+	arenas      map[uint64]struct{} // by number: address by arena size
 }
 
 func newSpanReader(p *program) (*spanReader, error) {
@@ -38,6 +37,35 @@ func newSpanReader(p *program) (*spanReader, error) {
 	return &spanReader{p: p, o: o, list: list, part: scatter{size: o.size}, arenas: map[uint64]struct{}{}}, nil
 }
 
+// addressList is a list of the runtime's, which only ever grows, as far as it was read.
+type addressList struct {
+	addrs []uint64 // ascending
+	known int      // how many of the runtime's list are in addrs
+}
+
+// complete tells whether the list holds all that the runtime has. It begins anew when there are fewer: only a torn or
+// hostile process forgets one.
+func (l *addressList) complete(n int) bool {
+	if n < l.known {
+		l.addrs, l.known = l.addrs[:0], 0
+	}
+	return n == l.known
+}
+
+// extend reads what the runtime's list at an address has more, n in all.
+func (l *addressList) extend(m memory, what string, list uint64, n int) error {
+	b := make([]byte, 8*(n-l.known))
+	if err := readAt(m, what, list+8*uint64(l.known), b); err != nil {
+		return err
+	}
+	for i := 0; i < len(b); i += 8 {
+		l.addrs = append(l.addrs, u64(b, i))
+	}
+	l.known = n
+	slices.Sort(l.addrs)
+	return nil
+}
+
 // refresh brings addrs up to date. The runtime only ever appends to its list.
 func (r *spanReader) refresh() error {
 	var head [24]byte
@@ -48,22 +76,10 @@ func (r *spanReader) refresh() error {
 	if n > readSpans || n > u64(head[:], 16) {
 		return fmt.Errorf("spans: %d are more than the %d that are read: %w", n, readSpans, sampler.ErrUnsupported)
 	}
-	if int(n) < r.known {
-		r.addrs, r.known = r.addrs[:0], 0
-	}
-	if int(n) == r.known {
+	if r.complete(int(n)) {
 		return nil
 	}
-	b := make([]byte, 8*(int(n)-r.known))
-	if err := readAt(r.p.mem, "the list of spans", list+8*uint64(r.known), b); err != nil {
-		return err
-	}
-	for i := 0; i < len(b); i += 8 {
-		r.addrs = append(r.addrs, u64(b, i))
-	}
-	r.known = int(n)
-	slices.Sort(r.addrs)
-	return nil
+	return r.extend(r.p.mem, "the list of spans", list, int(n))
 }
 
 // each calls f for every span, dead ones too; f must not keep the bytes.
