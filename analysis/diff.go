@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // Side is one of two moments that are compared. What was not read is nil.
@@ -67,6 +69,29 @@ func Share(from float64, change sampler.Reading) sampler.Reading {
 		return sampler.Reading{}
 	}
 	return finite(sampler.Known(change.Value / from))
+}
+
+// ShareWords prints a relative change in at most 6 cells: "+12%", "×120", "new", "gone", and "" where nothing changed or
+// that is not known.
+func ShareWords(from float64, change sampler.Reading) string {
+	share := Share(from, change)
+	switch {
+	case !change.OK || change.Value == 0:
+		return ""
+	case !share.OK && change.Value > 0:
+		return "new"
+	case !share.OK:
+		return ""
+	case share.Value == -1:
+		return "gone"
+	case share.Value >= 9999.5:
+		return ">9999×"
+	case share.Value >= 99.95:
+		return "×" + strconv.FormatFloat(share.Value+1, 'f', 0, 64)
+	case share.Value > 0:
+		return "+" + unit.Percent(share.Value)
+	}
+	return unit.Percent(share.Value)
 }
 
 // SizeClassChange is the objects of one size, before and after.

@@ -1,8 +1,6 @@
 package tab
 
 import (
-	"strconv"
-
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -106,24 +104,10 @@ func figure(t *theme.Theme, r sampler.Reading, name string, style theme.Style) C
 
 // shareWords prints a relative change.
 func shareWords(from, change sampler.Reading) string {
-	share := analysis.Share(from.Value, change)
-	switch {
-	case !change.OK || !from.OK || change.Value == 0:
+	if !from.OK {
 		return ""
-	case !share.OK && change.Value > 0:
-		return "new"
-	case !share.OK:
-		return ""
-	case share.Value == -1:
-		return "gone"
-	case share.Value >= 9999.5:
-		return ">9999×"
-	case share.Value >= 99.95:
-		return "×" + strconv.FormatFloat(share.Value+1, 'f', 0, 64)
-	case share.Value > 0:
-		return "+" + unit.Percent(share.Value)
 	}
-	return unit.Percent(share.Value)
+	return analysis.ShareWords(from.Value, change)
 }
 
 // apartWords stand on the line above what is set apart.

@@ -164,25 +164,7 @@ func moreWords(left int, rest string) string {
 
 func sign(v float64) int { return cmp.Compare(v, 0) }
 
-// shareWords prints a relative change in at most 6 cells.
-func shareWords(from float64, change float64) string {
-	share := analysis.Share(from, sampler.Known(change))
-	switch {
-	case !share.OK && change > 0:
-		return "new"
-	case !share.OK || change == 0:
-		return ""
-	case share.Value == -1:
-		return "gone"
-	case share.Value >= 9999.5:
-		return ">9999×"
-	case share.Value >= 99.95:
-		return "×" + strconv.FormatFloat(share.Value+1, 'f', 0, 64)
-	case share.Value > 0:
-		return "+" + unit.Percent(share.Value)
-	}
-	return unit.Percent(share.Value)
-}
+func shareWords(from, change float64) string { return analysis.ShareWords(from, sampler.Known(change)) }
 
 // sharePercent is a relative change in percent, unknown where there was nothing before.
 func sharePercent(from, change sampler.Reading) sampler.Reading {
