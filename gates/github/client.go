@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alloc-dev/heaptop/gates/internal/printable"
 	"github.com/google/go-github/v88/github"
+
+	"github.com/alloc-dev/heaptop/gates/internal/printable"
 )
 
 // DefaultAPI is the API of github.com.
