@@ -74,6 +74,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	only := flags.String("run", ".", "measure the sections that match: "+strings.Join(names, ", "))
 	quick := flags.Bool("quick", false, "smaller sizes and shorter times: a minute, to see that everything works")
+	watch := flags.Duration("watch", 20*time.Second, "how long each program is watched")
 	program := flags.String("heaptop", "", "measure this `FILE` rather than what is built from this tree")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -87,7 +88,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of this run alone
-	b := &bench{dir: dir, heaptop: filepath.Join(dir, "heaptop"), watch: 20 * time.Second, turns: 3, quick: *quick, out: os.Stdout, began: time.Now()}
+	b := &bench{dir: dir, heaptop: filepath.Join(dir, "heaptop"), watch: *watch, turns: 3, quick: *quick, out: os.Stdout, began: time.Now()}
 	if b.quick {
 		b.watch, b.turns = 2*time.Second, 1
 	}

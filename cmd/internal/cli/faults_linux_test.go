@@ -208,7 +208,8 @@ func TestFaultTargetRunsAnotherProgram(t *testing.T) {
 	o.ends(0, "exited 0 at")
 	replays(t, bin, recording, o.out)
 	for _, r := range o.readings() {
-		if r.Metrics["/process/rss:bytes"] <= 0 {
+		// At the moment of the exec a process has no memory: that is said, and no RSS is made up.
+		if rss, ok := r.Metrics["/process/rss:bytes"]; ok && rss <= 0 || !ok && len(r.Warnings) == 0 {
 			t.Errorf("a reading without RSS: %v", r)
 		}
 	}
@@ -275,10 +276,11 @@ func TestFaultTargetChangesItsUser(t *testing.T) {
 	testenv.Tool(t, "setpriv")
 	bin := heaptop(t)
 	o := run(t, nil, bin, "--format", "json", "--interval", "50ms", "--", "sh", "-c",
-		"sleep 0.3; exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 0.6")
+		"sleep 0.3; exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 2")
 	o.ends(0, "exited 0 at")
-	if l := o.last(); l.Target.Name != "sleep" || l.Metrics["/process/pss:bytes"] <= 0 {
-		t.Errorf("as root, the last reading after the change is of %s: %v", l.Target.Name, l.Metrics)
+	// PSS is read within a budget of time, hence not in each reading.
+	if !slices.ContainsFunc(o.readings(), func(r reading) bool { return r.Target.Name == "sleep" && r.Metrics["/process/pss:bytes"] > 0 }) {
+		t.Errorf("as root, no reading after the change has PSS:\n%s", o.out)
 	}
 
 	// Seen by a user who loses the right to look: what everybody may read goes on, what not is absent, with the reason.
