@@ -12,6 +12,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // totals are what the program printed of itself, run by run.
@@ -50,7 +51,11 @@ func TestExactTotals(t *testing.T) {
 				t.Errorf("%s of run %d is %.0f, and the program says %.0f", m.metric, i+1, v, m.own[i])
 			}
 		}
-		if low, high := values.Low, values.High; (high-low)/low > 0.001 {
+		spread := 0.001
+		if samplertest.RaceDetector { // its runtime allocates as threads happen to start
+			spread = 0.01
+		}
+		if low, high := values.Low, values.High; (high-low)/low > spread {
 			t.Errorf("%s is between %.0f and %.0f, which is not exact", m.metric, low, high)
 		}
 	}

@@ -93,7 +93,7 @@ func TestStabilityOfTheDead(t *testing.T) {
 	if r.Verdict != gates.Unmeasured || r.ExitCode != 2 {
 		t.Errorf("%s, exit %d", r.Verdict, r.ExitCode)
 	}
-	for i, words := range []string{"exit", "it ended after 0s of 1m00s", "no such command", ""} {
+	for i, words := range []string{"exit", "s of 1m00s: exited 0", "no such command", ""} {
 		if s := r.Scenarios[i]; s.Verdict != gates.Unmeasured || s.Error == "" || !strings.Contains(s.Error, words) {
 			t.Errorf("%s: %s: %q", s.Name, s.Verdict, s.Error)
 		}
