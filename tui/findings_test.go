@@ -36,6 +36,7 @@ func (h *harness) judging() {
 
 // The Fake's leak is found: by a line under the header, by a list behind the line's key, and by columns of the table; its site is named.
 func TestALeakIsTold(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))
 	h.judging()
 	h.resize(120, 36)
@@ -87,6 +88,7 @@ func (h *harness) tell(at time.Time, rss float64) {
 
 // A cache that fills looks like a leak while it fills. When it stays, the finding is withdrawn.
 func TestAFindingIsWithdrawnWhenACacheStays(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{Plain: true}))
 	h.judging()
 	h.resize(120, 36)

@@ -16,6 +16,7 @@ import (
 // TestARecordingShowsItsFindings opens a recording of a leak: the line under the header and the list behind its key tell what
 // the command debug leaks tells of the file, at every moment of it.
 func TestARecordingShowsItsFindings(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	live := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))
 	live.read(900)
 	box, err := live.watch.memory.WriteBlackBox(t.TempDir(), "run", capture.BlackBoxOptions{})

@@ -64,6 +64,7 @@ func ofNow(screen string) string {
 
 // Every moment that one goes back to shows the numbers it showed live, in the live dashboard and in a recording of it.
 func TestEveryMomentShowsItsOwnNumbers(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	h := newHarness(t, theme.Plain(), newFakeWatch(samplertest.Options{}))
 	h.resize(80, 24)
 	was := map[time.Time][2]string{} // the Memory and the GC tab

@@ -20,6 +20,7 @@ import (
 
 // No line is wider and no screen taller than the terminal, whatever its size and whatever was pressed before.
 func TestScreensFitAnyTerminal(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, th := range []*theme.Theme{theme.Plain(), colourTheme(true)} {
 		for _, o := range []samplertest.Options{{}, {Plain: true}, {EndAfter: 6 * time.Minute}, {Name: hostileName()}} {

@@ -98,6 +98,7 @@ func (m *madeServer) read(h *harness, from, to int) {
 }
 
 func TestServerScreens(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name string

@@ -43,6 +43,7 @@ func TestRecordingChild(t *testing.T) {
 }
 
 func TestAKilledRecorderLosesFiveSecondsAtMost(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	if testing.Short() {
 		t.Skip("it takes seven seconds")
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // readAll asks a recording for everything it has.
@@ -116,6 +117,7 @@ func TestCutAnywhereItReadsToTheLastWholeMember(t *testing.T) {
 
 // TestALongRecordingCutHereAndThere does the same with several members of each kind, at fewer places.
 func TestALongRecordingCutHereAndThere(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	path, _ := recordFlushing(t, 120)
 	data := fileOf(t, path)
 	members := 0

@@ -34,6 +34,7 @@ func minutes(s *sampler.Series) map[int64]minute {
 
 // TestThinningKeepsWhatASeriesKeeps thins two hours and compares with the history of every reading.
 func TestThinningKeepsWhatASeriesKeeps(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	path, w := record(t, 7200)
 	in, err := os.Open(path)
 	if err != nil {
@@ -111,6 +112,7 @@ func (c *clock) now() time.Time {
 // TestALongRecordingStaysBounded has a small bound, so that the file is rewritten several times while it is written and
 // read.
 func TestALongRecordingStaysBounded(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	path := filepath.Join(t.TempDir(), "a.heaprec")
 	c := &clock{}
 	o := fast()
