@@ -304,7 +304,7 @@ func TestCloseGivesDescriptorsBack(t *testing.T) {
 			t.Error("Read after Close succeeds")
 		}
 	}
-	if after := openDescriptors(t); after != before {
+	if after := openDescriptors(t); after > before { // those of tests before this one may be closed meanwhile
 		t.Errorf("%d descriptors open, %d before", after, before)
 	}
 }
