@@ -184,29 +184,29 @@ func (m *model) askServer(need tab.Needs) []tea.Cmd {
 func (m *model) readKeys() tea.Cmd {
 	id := m.watchID
 	var keys sampler.Keys
-	read := func(ctx context.Context, s sampler.Session) (err error) {
-		l, ok := s.(sampler.KeyLister)
-		if !ok {
-			return fmt.Errorf("this source has no keys: %w", sampler.ErrUnsupported)
-		}
-		keys, err = l.BiggestKeys(ctx, keysBudget)
-		return err
-	}
+	read := able("has no keys", &keys, func(l sampler.KeyLister, ctx context.Context) (sampler.Keys, error) {
+		return l.BiggestKeys(ctx, keysBudget)
+	})
 	return m.do(read, func(err error) tea.Msg { return keysMsg{id, &keys, err} })
 }
 
 func (m *model) readClients() tea.Cmd {
 	id := m.watchID
 	var clients sampler.Clients
-	read := func(ctx context.Context, s sampler.Session) (err error) {
-		l, ok := s.(sampler.ClientLister)
+	read := able("has no clients", &clients, sampler.ClientLister.Clients)
+	return m.do(read, func(err error) tea.Msg { return clientsMsg{id, &clients, err} })
+}
+
+// able returns what reads into a place of the caller's by an ability of the session; lacks says what a source without it does.
+func able[A, V any](lacks string, into *V, read func(A, context.Context) (V, error)) func(context.Context, sampler.Session) error {
+	return func(ctx context.Context, s sampler.Session) (err error) {
+		a, ok := s.(A)
 		if !ok {
-			return fmt.Errorf("this source has no clients: %w", sampler.ErrUnsupported)
+			return fmt.Errorf("this source %s: %w", lacks, sampler.ErrUnsupported)
 		}
-		clients, err = l.Clients(ctx)
+		*into, err = read(a, ctx)
 		return err
 	}
-	return m.do(read, func(err error) tea.Msg { return clientsMsg{id, &clients, err} })
 }
 
 // do runs f with the session in a command and makes a message of its result.
@@ -231,14 +231,7 @@ func (m *model) sink() func(keep func(capture.Sink)) {
 func (m *model) readHeap() tea.Cmd {
 	id, keep := m.watchID, m.sink()
 	var raw sampler.Profile
-	read := func(ctx context.Context, s sampler.Session) (err error) {
-		p, ok := s.(sampler.HeapProfiler)
-		if !ok {
-			return fmt.Errorf("this source reads no allocation sites: %w", sampler.ErrUnsupported)
-		}
-		raw, err = p.HeapProfile(ctx)
-		return err
-	}
+	read := able("reads no allocation sites", &raw, sampler.HeapProfiler.HeapProfile)
 	return m.do(read, func(err error) tea.Msg {
 		if err != nil {
 			return heapMsg{watch: id, err: err}
@@ -252,14 +245,7 @@ func (m *model) readHeap() tea.Cmd {
 func (m *model) readGoroutines() tea.Cmd {
 	id, keep := m.watchID, m.sink()
 	var groups sampler.Goroutines
-	read := func(ctx context.Context, s sampler.Session) (err error) {
-		p, ok := s.(sampler.GoroutineProfiler)
-		if !ok {
-			return fmt.Errorf("this source reads no goroutines: %w", sampler.ErrUnsupported)
-		}
-		groups, err = p.Goroutines(ctx)
-		return err
-	}
+	read := able("reads no goroutines", &groups, sampler.GoroutineProfiler.Goroutines)
 	return m.do(read, func(err error) tea.Msg {
 		if err == nil {
 			keep(func(s capture.Sink) { s.Goroutines(groups) })
@@ -271,14 +257,7 @@ func (m *model) readGoroutines() tea.Cmd {
 func (m *model) readMappings() tea.Cmd {
 	id, keep := m.watchID, m.sink()
 	var maps sampler.Mappings
-	read := func(ctx context.Context, s sampler.Session) (err error) {
-		p, ok := s.(sampler.Mapper)
-		if !ok {
-			return fmt.Errorf("this source reads no mappings: %w", sampler.ErrUnsupported)
-		}
-		maps, err = p.Mappings(ctx)
-		return err
-	}
+	read := able("reads no mappings", &maps, sampler.Mapper.Mappings)
 	return m.do(read, func(err error) tea.Msg {
 		if err == nil {
 			keep(func(s capture.Sink) { s.Mappings(maps) })

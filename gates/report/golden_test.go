@@ -24,21 +24,26 @@ func TestFormats(t *testing.T) {
 					t.Skip("TestHTMLText holds what a page says")
 				}
 				got := render(t, f.Name, r)
-				path := filepath.Join("testdata", kind+"."+f.Name)
-				if *update {
-					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if d := cmp.Diff(string(want), got); d != "" {
-					t.Errorf("%s differs (-want +got), -update writes it anew:\n%s", path, d)
-				}
+				golden(t, filepath.Join("testdata", kind+"."+f.Name), got)
 			})
 		}
+	}
+}
+
+// golden compares what was written with a file of the test data, or writes the file with -update.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s differs (-want +got), -update writes it anew:\n%s", path, d)
 	}
 }
 

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/alloc-dev/heaptop/gates/report"
 	"github.com/alloc-dev/heaptop/gates/report/page"
@@ -72,19 +69,7 @@ func TestHTMLText(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := strings.Join(lines, "\n") + "\n"
-			path := filepath.Join("testdata", kind+".html.txt")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("%s differs (-want +got), -update writes it anew:\n%s", path, d)
-			}
+			golden(t, filepath.Join("testdata", kind+".html.txt"), got)
 		})
 	}
 }

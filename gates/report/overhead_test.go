@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,19 +47,7 @@ func TestNightly(t *testing.T) {
 			t.Run(kind+"/"+format, func(t *testing.T) {
 				got := render(t, format, r)
 				checkPlain(t, format, got)
-				path := filepath.Join("testdata", kind+"."+format)
-				if *update {
-					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if d := cmp.Diff(string(want), got); d != "" {
-					t.Errorf("%s differs (-want +got), -update writes it anew:\n%s", path, d)
-				}
+				golden(t, filepath.Join("testdata", kind+"."+format), got)
 			})
 		}
 	}

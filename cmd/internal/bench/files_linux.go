@@ -50,15 +50,15 @@ func drained(r io.Reader) ([]byte, error) {
 func (b *bench) start(ctx context.Context) (*table, error) {
 	t := &table{columns: []string{"what", "program", "figure"}}
 	stripped := filepath.Join(b.dir, "stripped")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", stripped, "github.com/alloc-dev/heaptop/cmd/heaptop").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build heaptop: %w\n%s", err, out)
+	if err := compile(ctx, stripped, "-trimpath", "-ldflags", "-s -w"); err != nil {
+		return nil, err
 	}
-	for name, path := range map[string]string{"heaptop": b.heaptop, "heaptop as released (stripped)": stripped} {
-		info, err := os.Stat(path)
+	for _, p := range []struct{ name, path string }{{"heaptop", b.heaptop}, {"heaptop as released (stripped)", stripped}} {
+		info, err := os.Stat(p.path)
 		if err != nil {
 			return nil, err
 		}
-		t.add("size", name, unit.Bytes(float64(info.Size())))
+		t.add("size", p.name, unit.Bytes(float64(info.Size())))
 	}
 	if err := b.commands(ctx, t); err != nil {
 		return nil, err

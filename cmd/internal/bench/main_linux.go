@@ -117,7 +117,13 @@ func (b *bench) build(ctx context.Context, program string) error {
 		return nil
 	}
 	b.say("building heaptop")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.heaptop, "github.com/alloc-dev/heaptop/cmd/heaptop").CombinedOutput(); err != nil {
+	return compile(ctx, b.heaptop)
+}
+
+// compile builds heaptop of this tree with more flags of go build, if there are.
+func compile(ctx context.Context, path string, more ...string) error {
+	args := append(append([]string{"build"}, more...), "-o", path, "github.com/alloc-dev/heaptop/cmd/heaptop")
+	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("build heaptop: %w\n%s", err, out)
 	}
 	return nil

@@ -74,24 +74,26 @@ func (b *bench) latencies(ctx context.Context, looping *kin, w viewer) (count in
 	if err := pause(ctx, b.watch/10); err != nil { // past the watcher's own start
 		return 0, 0, 0, 0, err
 	}
-	var line string
-	for range 2 { // the first answer ends the period before
-		if _, err := looping.in.Write([]byte{'.'}); err != nil {
-			return 0, 0, 0, 0, fmt.Errorf("ask the loop: %w", err)
-		}
-		if line, err = looping.line(); err != nil {
-			return 0, 0, 0, 0, err
-		}
-		if count > 0 {
-			break
-		}
-		count = 1
-		if err := pause(ctx, b.watch/2); err != nil {
-			return 0, 0, 0, 0, err
-		}
+	if _, err := looping.period(); err != nil { // what was before
+		return 0, 0, 0, 0, err
+	}
+	if err := pause(ctx, b.watch/2); err != nil {
+		return 0, 0, 0, 0, err
+	}
+	line, err := looping.period()
+	if err != nil {
+		return 0, 0, 0, 0, err
 	}
 	_, err = fmt.Sscanf(line, "%d %g %g %g", &count, &p50, &p999, &worst)
 	return count, p50, p999, worst, err
+}
+
+// period ends a period of the loop and returns what it says of it.
+func (k *kin) period() (string, error) {
+	if _, err := k.in.Write([]byte{'.'}); err != nil {
+		return "", fmt.Errorf("ask the loop: %w", err)
+	}
+	return k.line()
 }
 
 // heapOf is a Go program to attach to.

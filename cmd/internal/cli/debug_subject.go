@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -138,13 +139,8 @@ func writeReport(env *environment, path string, encode func() ([]byte, error)) e
 		}
 		return nil
 	}
-	file, err := createOutput(path)
-	if err != nil {
+	return writeOutput(path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	if _, err := file.Write(data); err != nil {
-		file.discard()
-		return err
-	}
-	return file.publish()
+	})
 }

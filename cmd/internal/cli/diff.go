@@ -124,15 +124,7 @@ func (o *diff) run() error {
 		}
 		return err
 	}
-	file, err := createOutput(o.output)
-	if err != nil {
-		return err
-	}
-	if err := o.write(file, &d); err != nil {
-		file.discard()
-		return err
-	}
-	return file.publish()
+	return writeOutput(o.output, func(w io.Writer) error { return o.write(w, &d) })
 }
 
 // write prints the comparison in the format that was asked for.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -58,6 +59,19 @@ func (o *outputFile) createTemporary() error {
 		return err
 	}
 	return fmt.Errorf("make a temporary file beside it: %w", fs.ErrExist)
+}
+
+// writeOutput writes a file that appears under its name when write has written all of it, and not at all where that fails.
+func writeOutput(path string, write func(io.Writer) error) error {
+	file, err := createOutput(path)
+	if err != nil {
+		return err
+	}
+	if err := write(file); err != nil {
+		file.discard()
+		return err
+	}
+	return file.publish()
 }
 
 // Write takes a whole line.

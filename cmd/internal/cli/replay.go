@@ -84,15 +84,7 @@ func (o replay) run(ctx context.Context) error {
 	if o.output == "" {
 		return o.print(ctx, f, o.env.Out)
 	}
-	file, err := createOutput(o.output)
-	if err != nil {
-		return err
-	}
-	if err := o.print(ctx, f, file); err != nil {
-		file.discard()
-		return err
-	}
-	return file.publish()
+	return writeOutput(o.output, func(w io.Writer) error { return o.print(ctx, f, w) })
 }
 
 func (o replay) print(ctx context.Context, f *file, out io.Writer) error {

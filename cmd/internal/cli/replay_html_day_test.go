@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -113,19 +112,8 @@ func BenchmarkRecordingPage(b *testing.B) {
 
 // TestPagesInABrowser opens the pages at a desk and on a phone, light and dark.
 func TestPagesInABrowser(t *testing.T) {
-	snaps, err := takeSnapshots(samplertest.Options{}, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	var files []string
-	for i, s := range snaps {
-		files = append(files, filepath.Join(dir, fmt.Sprintf("%d.heapsnap", i)))
-		if err := capture.Write(files[i], s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recording := writeRecording(t, filepath.Join(dir, "run.heaprec"))
+	files := twoSnapshots(t)
+	recording := writeRecording(t, filepath.Join(t.TempDir(), "run.heaprec"))
 	for name, args := range map[string][]string{
 		"snapshot": {"replay", "--format", "html", files[0]}, "recording": {"replay", "--format", "html", recording},
 		"diff":    {"diff", "--format", "html", files[0], files[1]},

@@ -270,19 +270,25 @@ func checkTotal(t *testing.T, d pagetest.Datum, readings []map[string]float64) {
 	}
 }
 
-func TestDiffPageHasTheNumbersOfItsJSON(t *testing.T) {
+// twoSnapshots writes two snapshots of a made-up program, one after the other, and returns their paths.
+func twoSnapshots(t *testing.T) (files []string) {
+	t.Helper()
 	snaps, err := takeSnapshots(samplertest.Options{}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	var files []string
 	for i, s := range snaps {
 		files = append(files, filepath.Join(dir, fmt.Sprintf("%d.heapsnap", i)))
 		if err := capture.Write(files[i], s); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return files
+}
+
+func TestDiffPageHasTheNumbersOfItsJSON(t *testing.T) {
+	files := twoSnapshots(t)
 	html, _ := printed(t, []int{0}, "diff", "--format", "html", "--top", "0", files[0], files[1])
 	text, _ := printed(t, []int{0}, "diff", "--format", "json", files[0], files[1])
 	known := numbersOf(t, text)

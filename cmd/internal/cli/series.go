@@ -61,15 +61,7 @@ func (o *live) writeReport(write func(io.Writer) error) error {
 	if o.output == "" {
 		return write(o.env.Out)
 	}
-	file, err := createOutput(o.output)
-	if err != nil {
-		return err
-	}
-	if err := write(file); err != nil {
-		file.discard()
-		return err
-	}
-	return file.publish()
+	return writeOutput(o.output, write)
 }
 
 // compareSeries reads the files one after the other and prints the comparisons. It holds three of them at most.

@@ -47,13 +47,22 @@ func (s *shots) finished() bool {
 // slack is how early a reading may be for what is due every so often.
 func (s *shots) slack() time.Duration { return min(s.every/2, 100*time.Millisecond) }
 
+// grace is how long after the duration a late reading is waited for: longer where a snapshot of a series is due by then.
+func (s *shots) grace() time.Duration {
+	const least, most = 100 * time.Millisecond, 3 * time.Second
+	if s.every == 0 || s.duration < s.every {
+		return least
+	}
+	return min(s.every, most)
+}
+
 // run returns nil when everything was done, or the duration was over and all that was due by then was done.
 func (s *shots) run(ctx context.Context) error {
 	s.progress, s.told = newProgress(s.env.Err), lines{stderr: s.env.Err}
 	defer s.progress.clear()
 	if s.duration > 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, s.duration+100*time.Millisecond, errOver)
+		ctx, stop = context.WithTimeoutCause(ctx, s.duration+s.grace(), errOver)
 		defer stop()
 	}
 	for {

@@ -270,19 +270,7 @@ func (o *stability) storeOne(r *gates.Report) error {
 	if _, err := os.Lstat(path); err == nil {
 		return taken("--output", path)
 	}
-	data, err := r.JSON()
-	if err != nil {
-		return err
-	}
-	file, err := createOutput(path)
-	if err != nil {
-		return err
-	}
-	if _, err := file.Write(data); err != nil {
-		file.discard()
-		return err
-	}
-	if err := file.publish(); err != nil {
+	if err := writeReport(o.env, path, r.JSON); err != nil {
 		return err
 	}
 	printLines(o.env.Err, "heaptop: ", "wrote "+path)
