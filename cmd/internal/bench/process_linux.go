@@ -128,9 +128,13 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// crowd starts so many processes that sleep, and returns what ends them.
+// crowd starts processes that sleep until there are n in all, kernel threads included, and returns what ends them.
 func crowd(ctx context.Context, n int) (end func(), err error) {
-	sh := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 10000 & i=$((i+1)); done; wait", n))
+	there, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, fmt.Errorf("count processes: %w", err)
+	}
+	sh := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 10000 & i=$((i+1)); done; wait", n-len(there)))
 	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := sh.Start(); err != nil {
 		return nil, fmt.Errorf("start %d processes: %w", n, err)

@@ -45,7 +45,7 @@ func (b *bench) viewers(watched int) (there []viewer, missing []string) {
 
 // screens watches each viewer while so many processes sleep.
 func (b *bench) screens(ctx context.Context) (*table, error) {
-	t := &table{columns: []string{"processes", "program", "CPU, of one core", "RSS"}}
+	t := &table{columns: []string{"processes in all", "program", "CPU, of one core", "RSS"}}
 	sizes := []int{400, 2000, 10000}
 	if b.quick {
 		sizes = []int{100}
