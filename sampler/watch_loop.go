@@ -48,6 +48,7 @@ type watchLoop struct {
 	snapshot Snapshot    // the session's to reuse; ours only while busy is nil
 	info     Info        // the last known
 	cost     costMeter
+	clock    clock
 }
 
 func newWatchLoop(w *Watcher, ctx context.Context, emit func(Event)) *watchLoop {
@@ -175,6 +176,9 @@ func (l *watchLoop) finish() error {
 		took = l.snapshot.Took
 	}
 	l.cost.add(time.Now(), took)
+	if set := l.clock.look(l.snapshot.Time); set != nil {
+		l.snapshot.Warn(set)
+	}
 	l.emit(Event{Snapshot: l.snapshot.Clone(), Info: l.info, Cost: l.cost.share(time.Now(), l.w.Interval())})
 	return nil
 }

@@ -145,9 +145,20 @@ func (m *model) heardEvent(msg eventMsg) tea.Cmd {
 		cmds = append(cmds, m.probe(), m.probeMemory())
 	}
 	if msg.event.Snapshot != nil {
+		m.noteClock(msg.event.Snapshot)
 		cmds = append(cmds, m.finishCollect(msg.event.Snapshot), m.alarm(msg.event.Snapshot), m.judgeNow(msg.event.Snapshot))
 	}
 	return tea.Batch(cmds...)
+}
+
+// noteClock says so when the machine's clock was set.
+func (m *model) noteClock(s *sampler.Snapshot) {
+	for _, w := range s.Warnings {
+		var set *sampler.ClockSet
+		if errors.As(w, &set) {
+			m.say(set.Error(), true)
+		}
+	}
 }
 
 // ended says so when the watch closed without telling how the target ended.
