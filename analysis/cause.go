@@ -34,6 +34,9 @@ type LeakWatch struct {
 	counts map[string]int // mappings of each name, in the last reading
 	placed bool           // the mappings tell which are the Go heap's
 	server serverWatch    // of a data server
+
+	setBacks int       // how often the clock was set back
+	wasLast  time.Time // the last reading before that, where nothing before it is judged
 }
 
 // NewLeakWatch returns an empty watch. per is the counter of the work done, by which growth is divided; "" for none.
@@ -55,6 +58,9 @@ func watchedMetrics() []sampler.Metric {
 func (w *LeakWatch) Add(s *sampler.Snapshot, info sampler.Info) {
 	if w.last != nil && w.replaced(s, info) {
 		w.restart(s.Time)
+	}
+	if w.last != nil && w.last.Time.Round(0).Sub(s.Time.Round(0)) > setBack {
+		w.clockSetBack(s)
 	}
 	if w.first.IsZero() {
 		w.first, w.since = s.Time, s.Time
@@ -119,6 +125,22 @@ func (w *LeakWatch) restart(at time.Time) {
 	w.sites, w.groups, w.maps = panel{}, panel{}, panel{}
 	w.heap, w.heaps, w.rows, w.counts = nil, 0, nil, nil
 	w.server = serverWatch{}
+}
+
+// setBack is how much earlier than the last reading the next one must be to prove that the clock was set back.
+const setBack = time.Minute
+
+// clockSetBack begins anew what is ordered by the time that is shown: nothing would be taken until that has caught up. In
+// a recording that is all; live readings know a clock that only runs forward, and their series go on.
+func (w *LeakWatch) clockSetBack(s *sampler.Snapshot) {
+	w.setBacks++
+	w.ends, w.sites, w.groups, w.maps, w.server = nil, panel{}, panel{}, panel{}, serverWatch{}
+	if s.Time.Before(w.last.Time) {
+		w.wasLast = w.last.Time
+		w.tracks, w.native, w.restarts = map[sampler.Metric]*track{}, track{}, nil
+		w.first = s.Time
+	}
+	w.since = s.Time
 }
 
 // outsideGoHeap is the resident memory that the Go runtime did not get from the system for itself: code, data, what C code
@@ -258,7 +280,7 @@ func (w *LeakWatch) started() time.Time {
 // settled is from when on profiles count: a process that has just begun fills its tables.
 func (w *LeakWatch) settled() time.Time {
 	from, to := w.since, w.last.Time
-	if s := w.info.Started; !s.IsZero() {
+	if s := w.info.Started; !s.IsZero() && !s.After(to) {
 		if up := s.Add(startup(to.Sub(w.first))); up.After(from) {
 			return up
 		}

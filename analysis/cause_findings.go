@@ -50,6 +50,12 @@ func (w *LeakWatch) Report(o LeakJudgement) *LeakReport {
 	if n := len(w.restarts); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the process was replaced by another %d times: each is judged for itself, and causes are those of the last", n))
 	}
+	switch {
+	case !w.wasLast.IsZero():
+		r.Warnings = append(r.Warnings, "the clock was set back after "+w.wasLast.Format(time.TimeOnly)+": what was read by then is not judged")
+	case w.setBacks > 0:
+		r.Warnings = append(r.Warnings, "the clock was set back: causes rest on what was read after that")
+	}
 	if w.per != "" && w.tracks[w.per] == nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s was not read: growth is not divided by it", w.per))
 	}

@@ -47,10 +47,16 @@ func dropHead(points []sampler.Point, started time.Time, span time.Duration) []s
 		return nil
 	}
 	from := points[0].Time.Add(time.Duration(growthHead * float64(span)))
-	if up := started.Add(startup(span)); !started.IsZero() && up.After(from) {
+	if up := started.Add(startup(span)); begins(started, points) && up.After(from) {
 		from = up
 	}
 	return points[firstFrom(points, from):]
+}
+
+// begins says whether started is the known beginning of the process that points are of. Nothing begins after it was read:
+// then the clock was set back since.
+func begins(started time.Time, points []sampler.Point) bool {
+	return !started.IsZero() && len(points) > 0 && !started.After(points[len(points)-1].Time)
 }
 
 // firstFrom returns the index of the first point that does not lie before t.
@@ -84,7 +90,7 @@ func tooShort(points, kept []sampler.Point, started time.Time, span time.Duratio
 	gap := typicalGap(points)
 	lasting := (growthSamples - 1) * gap
 	need := max(growthSpan, time.Duration(float64(lasting)/(1-growthHead)))
-	if !started.IsZero() {
+	if begins(started, points) {
 		need = max(need, started.Add(startup(need)).Sub(points[0].Time)+lasting)
 	}
 	if need <= span { // readings are missing in between
