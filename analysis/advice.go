@@ -175,12 +175,8 @@ func found(analyzer string, s Severity, title string) Finding {
 
 // row is a row of the ledger, 0 where there is none of that key.
 func (f *facts) row(key string) float64 {
-	for _, r := range f.ledger.Rows {
-		if r.Key == key {
-			return r.Bytes
-		}
-	}
-	return 0
+	r, _ := rowOf(&f.ledger, key)
+	return r.Bytes
 }
 
 // matters says whether so many bytes are worth a word beside the whole.

@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -213,7 +212,7 @@ func (w *LeakWatch) Mappings(m *sampler.Mappings) {
 		if x.Go {
 			continue
 		}
-		name := mappingName(x)
+		name := mappingGroup(x)
 		v := x.RSS + x.Swap
 		if strings.HasPrefix(x.Name, "/") && !inMemory(x.Name) {
 			v = x.Anon + x.Swap // the file's own pages are the kernel's to take back
@@ -245,7 +244,8 @@ func inMemory(name string) bool {
 	return strings.HasPrefix(name, "/memfd:") || strings.HasPrefix(name, "/dev/shm/") || strings.HasPrefix(name, "/SYSV")
 }
 
-func mappingName(x *sampler.Mapping) string {
+// mappingGroup names the memory that a mapping counts with: what has no name of its own counts together.
+func mappingGroup(x *sampler.Mapping) string {
 	switch {
 	case x.Stack:
 		return "stacks of threads"
@@ -286,14 +286,4 @@ func (w *LeakWatch) settled() time.Time {
 		}
 	}
 	return from
-}
-
-func compareSeries(a, b *LeakSeries) int {
-	return cmp.Compare(rankOf(b.Leak.Verdict), rankOf(a.Leak.Verdict))
-}
-
-// rankOf orders verdicts: what is worse, or less sure, comes after.
-func rankOf(v LeakVerdict) int {
-	order := []LeakVerdict{LeakFlat, LeakInsufficient, LeakSettling, LeakInconclusive, LeakGrowing}
-	return slices.Index(order, v)
 }

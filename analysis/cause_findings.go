@@ -234,12 +234,7 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 	for i := range w.heap.Sites {
 		sites[w.heap.Sites[i].Key()] = &w.heap.Sites[i]
 	}
-	holdings := map[string]*profile.Holding{}
-	if o.Walk != nil {
-		for _, h := range profile.Holdings(o.Walk) {
-			holdings[h.Key()] = &h
-		}
-	}
+	holdings := holdingsOf(o.Walk)
 	for _, s := range list {
 		site := sites[s.key]
 		if site == nil || s.grown < o.Threshold || len(f.Sites) == mostSuspects {
@@ -374,7 +369,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 		list = w.maps.risen()
 	}
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", plural(len(w.maps.times), "reading")))
+		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", count(float64(len(w.maps.times)), "reading", "readings")))
 		return
 	}
 	f.RowsOf = "mapping"
@@ -383,15 +378,8 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 		row := rateRow(s.key, "mapped_bytes", "bytes", s)
 		if n := w.counts[s.key]; n > 0 {
 			row.Numbers["mappings_count"] = float64(n)
-			row.Note = plural(n, "mapping")
+			row.Note = count(float64(n), "mapping", "mappings")
 		}
 		f.Rows = append(f.Rows, row)
 	}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return unit.Count(float64(n)) + " " + what + "s"
 }

@@ -18,6 +18,17 @@ type RowTrend struct {
 	Since   time.Time // the first reading that had it
 }
 
+// GrowingSites returns the allocation sites that grow by the heap profiles so far, the surest first, whether or not the
+// live heap as a whole grows. It is empty while there are too few profiles to tell.
+func (w *LeakWatch) GrowingSites() []FoundSite {
+	if w.last == nil {
+		return nil
+	}
+	f := Finding{Evidence: map[string]float64{}}
+	w.blameSites(&f, LeakJudgement{})
+	return f.Sites
+}
+
 // SiteTrends returns the trend of each allocation site of the last profiles, by profile.Site.Key. It is nil while there are
 // too few profiles to tell. It takes some milliseconds for a thousand sites.
 func (w *LeakWatch) SiteTrends() map[string]RowTrend {
@@ -47,24 +58,16 @@ func (w *LeakWatch) GroupTrends() map[string]RowTrend {
 // trends tells what each row does. The rate of a row that grows is that of the suspects; of another it is a straight
 // line's, 0 where the line's own error explains it.
 func (p *panel) trends(from time.Time, least int, rate float64) map[string]RowTrend {
-	start := 0
-	for start < len(p.times) && p.times[start].Before(from) {
-		start++
-	}
-	n := len(p.times) - start
-	if n < least {
+	start, x := p.since(from)
+	if len(x) < least {
 		return nil
 	}
 	grows := map[string]suspect{}
 	for _, s := range p.suspects(from, least, rate) {
 		grows[s.key] = s
 	}
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = p.times[start+i].Sub(p.times[start]).Hours()
-	}
 	out := make(map[string]RowTrend, len(p.rows))
-	y := make([]float64, n)
+	y := make([]float64, len(x))
 	for key, row := range p.rows {
 		r := RowTrend{Since: p.firstOf(row)}
 		if s, ok := grows[key]; ok {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -166,13 +167,13 @@ func (p *panel) same(values map[string]float64, total float64) bool {
 
 // suspect is a row of a panel that grows.
 type suspect struct {
-	key         string
-	z           float64     // how sure the growth is: a standard score
-	slope       stats.Slope // per hour
-	first, last float64     // of the readings
-	grown       float64     // by the slope, over the time of the readings
-	share       float64     // of the growth of all, 0 to 1
-	doubtful    bool        // the last third carries on only if its noise is allowed for
+	key      string
+	z        float64     // how sure the growth is: a standard score
+	slope    stats.Slope // per hour
+	last     float64     // of the readings
+	grown    float64     // by the slope, over the time of the readings
+	share    float64     // of the growth of all, 0 to 1
+	doubtful bool        // the last third carries on only if its noise is allowed for
 }
 
 const (
@@ -183,26 +184,29 @@ const (
 	surely = 3.0
 )
 
-// suspects returns the rows that grow and whose last third carries on, the surest first, and of equally sure ones the
-// fastest. from is the first reading that counts; there must be least of
-// them. rate is that of the profile which the values were sampled with, 0 for values that are counted.
-func (p *panel) suspects(from time.Time, least int, rate float64) []suspect {
-	start := 0
+// since returns the readings from from on: the index of the first, and when each was, in hours after that one.
+func (p *panel) since(from time.Time) (start int, hours []float64) {
 	for start < len(p.times) && p.times[start].Before(from) {
 		start++
 	}
-	n := len(p.times) - start
-	if n < least {
-		return nil
+	for _, t := range p.times[start:] {
+		hours = append(hours, t.Sub(p.times[start]).Hours())
 	}
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = p.times[start+i].Sub(p.times[start]).Hours()
+	return start, hours
+}
+
+// suspects returns the rows that grow and whose last third carries on, the surest first, and of equally sure ones the
+// fastest. from is when the readings begin that count; there must be least of them. rate is that of the profile which the
+// values were sampled with, 0 for values that are counted.
+func (p *panel) suspects(from time.Time, least int, rate float64) []suspect {
+	start, x := p.since(from)
+	if len(x) < least {
+		return nil
 	}
 	var out []suspect
 	all := 0.0
 	for key, row := range p.rows {
-		y := make([]float64, n)
+		y := make([]float64, len(x))
 		if start < len(row) {
 			copy(y, row[start:])
 		}
@@ -230,15 +234,7 @@ func (s *suspect) rank() float64 {
 }
 
 func compareSuspects(a, b suspect) int {
-	switch x, y := a.rank(), b.rank(); {
-	case x != y && x > y, x == y && a.slope.Slope > b.slope.Slope:
-		return -1
-	case x != y || a.slope.Slope < b.slope.Slope:
-		return 1
-	case a.key < b.key:
-		return -1
-	}
-	return 1
+	return cmp.Or(cmp.Compare(b.rank(), a.rank()), cmp.Compare(b.slope.Slope, a.slope.Slope), cmp.Compare(a.key, b.key))
 }
 
 // suspectOf judges a row. A site whose objects come and go rises and falls by sampling alone, and slowly where they live
@@ -270,7 +266,7 @@ func suspectOf(x, y []float64, rate float64) (s suspect, ok bool) {
 		}
 		s.doubtful = true
 	}
-	s.first, s.last = y[0], y[n-1]
+	s.last = y[n-1]
 	return s, true
 }
 
@@ -324,7 +320,7 @@ func (p *panel) risen() []suspect {
 			continue
 		}
 		grown := row[n-1] - row[0]
-		s := suspect{key: key, first: row[0], last: row[n-1], grown: grown, share: grown / all}
+		s := suspect{key: key, last: row[n-1], grown: grown, share: grown / all}
 		s.slope = stats.Slope{Slope: grown / hours, Low: grown / hours, High: grown / hours, N: 2}
 		out = append(out, s)
 	}

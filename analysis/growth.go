@@ -35,12 +35,9 @@ const (
 
 const unevenReadings = "readings are too unevenly spaced to judge"
 
-// GrowthOf judges a series that is free of a process start, or whose start is not known: GrowthSince with a zero time.
-func GrowthOf(points []sampler.Point) Growth { return GrowthSince(points, time.Time{}) }
-
 // GrowthSince judges whether a series grows: the live heap after each collection, RSS, goroutines, descriptors. Points
 // must ascend in time; 240 over the time to be judged are enough and 60 the least. What lies within 60 s of started (20 s
-// in a series shorter than 5 minutes) is left out, and the first 5 % in any case.
+// in a series shorter than 5 minutes) is left out, and the first 5 % in any case. A zero time is a start that is not known.
 //
 // It is the cheap form of the leak test, made for every tick: block minima (the floors, which a sawtooth of collections
 // and bursts leave alone), outliers clipped, a head steeper than the rest cut, then the Mann-Kendall score of what remains

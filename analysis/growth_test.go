@@ -105,11 +105,16 @@ func (w setting) alarms(r *rand.Rand, k kind, rounds int) float64 {
 		if w.rss {
 			p = saw(r, p)
 		}
-		if g := analysis.GrowthOf(p); g.Growing {
+		if g := growthOf(p); g.Growing {
 			alarms++
 		}
 	}
 	return float64(alarms) / float64(rounds)
+}
+
+// growthOf judges a series whose start is not known.
+func growthOf(points []sampler.Point) analysis.Growth {
+	return analysis.GrowthSince(points, time.Time{})
 }
 
 func TestGrowthTellsLeaksFromTheRest(t *testing.T) {
@@ -167,13 +172,13 @@ func TestGrowthSaysWhatItNeeds(t *testing.T) {
 		}
 	}
 	// What is needed must be enough, and a second less must not.
-	if g := analysis.GrowthOf(line(64, 1)); !g.OK {
+	if g := growthOf(line(64, 1)); !g.OK {
 		t.Errorf("63 s: %s", g.Reason)
 	}
 	if g := analysis.GrowthSince(line(80, 1), start); !g.OK {
 		t.Errorf("79 s of a young process: %s", g.Reason)
 	}
-	if g := analysis.GrowthOf(line(62, 1)); g.OK {
+	if g := growthOf(line(62, 1)); g.OK {
 		t.Error("61 s were enough, though 1m02s were asked for")
 	}
 }
@@ -184,7 +189,7 @@ func TestGrowthRateAndInterval(t *testing.T) {
 	held, sum := 0, 0.0
 	for range rounds {
 		p := run(r, 720, 5, noise{0.01, 60}, 8, func(s float64) float64 { return 1 + 0.3*s/3600 })
-		g := analysis.GrowthOf(p)
+		g := growthOf(p)
 		if g.Low <= 30*mb && 30*mb <= g.High {
 			held++
 		}
@@ -203,7 +208,7 @@ func TestGrowthMetamorphic(t *testing.T) {
 	leak := func() []sampler.Point {
 		return run(rand.New(rand.NewPCG(7, 8)), 720, 5, noise{0.01, 60}, 8, func(s float64) float64 { return 1 + s/3600 })
 	}
-	base := analysis.GrowthOf(leak())
+	base := growthOf(leak())
 	if !base.Growing {
 		t.Fatalf("the leak is not seen: %+v", base)
 	}
@@ -217,16 +222,16 @@ func TestGrowthMetamorphic(t *testing.T) {
 		}
 		reversed[i].Min = scaled[len(scaled)-1-i].Last
 	}
-	if g := analysis.GrowthOf(scaled); !g.Growing || math.Abs(g.PerHour/base.PerHour/1000-1) > 1e-6 {
+	if g := growthOf(scaled); !g.Growing || math.Abs(g.PerHour/base.PerHour/1000-1) > 1e-6 {
 		t.Errorf("scaled by 1000: %+v", g)
 	}
-	if g := analysis.GrowthOf(moved); g != base {
+	if g := growthOf(moved); g != base {
 		t.Errorf("30 years later: %+v, was %+v", g, base)
 	}
-	if g := analysis.GrowthOf(thinned); !g.Growing || math.Abs(g.PerHour/base.PerHour-1) > 0.1 {
+	if g := growthOf(thinned); !g.Growing || math.Abs(g.PerHour/base.PerHour-1) > 0.1 {
 		t.Errorf("every second reading: %+v", g)
 	}
-	if g := analysis.GrowthOf(reversed); g.Growing || g.PerHour >= 0 {
+	if g := growthOf(reversed); g.Growing || g.PerHour >= 0 {
 		t.Errorf("backwards: %+v", g)
 	}
 }
@@ -240,7 +245,7 @@ func TestGrowthOfOddSeries(t *testing.T) {
 		zero[i].Min = 0
 	}
 	for name, p := range map[string][]sampler.Point{"odd values": odd, "zeros": zero} {
-		g := analysis.GrowthOf(p)
+		g := growthOf(p)
 		for _, v := range []float64{g.PerHour, g.Low, g.High, g.Level, g.Score} {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				t.Errorf("%s: %+v", name, g)
@@ -259,7 +264,7 @@ func TestGrowthOfACounter(t *testing.T) {
 		v := math.Floor(float64(i) / 12)
 		points[i] = sampler.Point{Time: time.Unix(int64(5*i), 0), Min: v, Max: v, Last: v}
 	}
-	if g := analysis.GrowthOf(points); !g.Growing || math.Abs(g.PerHour-60) > 2 {
+	if g := growthOf(points); !g.Growing || math.Abs(g.PerHour-60) > 2 {
 		t.Errorf("one a minute: %+v", g)
 	}
 }
@@ -268,6 +273,6 @@ func BenchmarkGrowthOf(b *testing.B) {
 	p := run(rand.New(rand.NewPCG(1, 1)), 600, 1, noise{0.01, 60}, 3, func(s float64) float64 { return 1 + s/600 })
 	b.ReportAllocs()
 	for b.Loop() {
-		analysis.GrowthOf(p)
+		growthOf(p)
 	}
 }

@@ -53,21 +53,24 @@ func FindHotspots(in *HotspotInput) []Finding {
 // walk it also tells who holds them, and what each variable and goroutine keeps alive. Either may be nil.
 func Hotspots(heap *profile.Heap, walk *sampler.HeapWalk, threshold float64) []Finding {
 	var out []Finding
-	var holdings map[string]*profile.Holding
-	if walk != nil {
-		list := profile.Holdings(walk)
-		holdings = make(map[string]*profile.Holding, len(list))
-		for i := range list {
-			holdings[list[i].Key()] = &list[i]
-		}
-	}
 	if heap != nil {
-		out = append(out, hotSites(heap, holdings, threshold))
+		out = append(out, hotSites(heap, holdingsOf(walk), threshold))
 	}
 	if walk != nil {
 		out = append(out, keepers(walk))
 	}
 	return out
+}
+
+// holdingsOf returns who holds the objects of each site, by profile.Site.Key; nothing without a walk.
+func holdingsOf(walk *sampler.HeapWalk) map[string]*profile.Holding {
+	holdings := map[string]*profile.Holding{}
+	if walk != nil {
+		for _, h := range profile.Holdings(walk) {
+			holdings[h.Key()] = &h
+		}
+	}
+	return holdings
 }
 
 func hotSites(heap *profile.Heap, holdings map[string]*profile.Holding, threshold float64) Finding {
@@ -107,7 +110,7 @@ func SiteName(function, file string, line int) string {
 
 func foundSite(s *profile.Site, total float64, h *profile.Holding) FoundSite {
 	out := FoundSite{
-		Site: SiteName(s.Function, s.File, s.Line), Stack: stackWords(s.Stack), Bytes: s.InUseBytes,
+		Site: SiteName(s.Function, s.File, s.Line), Stack: FrameTexts(s.Stack), Bytes: s.InUseBytes,
 		Uncertainty: math.Round(s.Uncertainty), SharePercent: partOf(s.InUseBytes, total), Objects: s.InUseObjects, Samples: s.Samples,
 		AllocBytes: s.AllocBytes, Holders: []FoundHolder{},
 	}

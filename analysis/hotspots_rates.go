@@ -89,19 +89,11 @@ func garbageDetails(t *Trace) []string {
 func garbageSite(s *TraceSite, seconds float64) FoundSite {
 	garbage := math.Max(s.Bytes-math.Max(s.Kept, 0), 0) / seconds
 	out := FoundSite{
-		Site: SiteName(s.Frame.Function, s.Frame.File, s.Frame.Line), Stack: stackWords(s.Stack), Bytes: s.InUseBytes,
+		Site: SiteName(s.Frame.Function, s.Frame.File, s.Frame.Line), Stack: FrameTexts(s.Stack), Bytes: s.InUseBytes,
 		AllocPerSecond: new(s.BytesPerSec), GarbagePerSecond: new(garbage), Lifetime: s.Lifetime.String(), Holders: []FoundHolder{},
 	}
 	if s.Lifetime.Bound != LifetimeUnknown {
 		out.LifetimeSeconds = new(s.Lifetime.Seconds)
-	}
-	return out
-}
-
-func stackWords(stack []sampler.Frame) []string {
-	out := make([]string, 0, len(stack))
-	for _, frame := range stack {
-		out = append(out, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
 	}
 	return out
 }
@@ -124,7 +116,7 @@ func staysFinding(in *HotspotInput, t *Trace) []Finding {
 			continue
 		}
 		sum += s.Bytes
-		if s.Verdict == "growing" {
+		if s.Verdict == siteGrows {
 			growing++
 		}
 		f.Sites = append(f.Sites, s)
@@ -156,7 +148,7 @@ func staysFinding(in *HotspotInput, t *Trace) []Finding {
 
 // order puts what grows before what is only old.
 func order(s *FoundSite) float64 {
-	if s.Verdict == "growing" {
+	if s.Verdict == siteGrows {
 		return *s.BytesPerHour
 	}
 	return 0
@@ -177,10 +169,10 @@ func staysSite(r *profile.SiteRow, hours float64, in *HotspotInput) (s FoundSite
 		wide := profile.Deviations * r.ChangeError
 		s.BytesPerHour, s.Low, s.High = new(r.Change.Value/hours), new((r.Change.Value-wide)/hours), new((r.Change.Value+wide)/hours)
 		if r.Change.Value > wide && r.Change.Value > 0 {
-			s.Verdict = "growing"
+			s.Verdict = siteGrows
 		}
 	}
-	return s, s.Verdict == "growing" || kept >= staysShare
+	return s, s.Verdict == siteGrows || kept >= staysShare
 }
 
 // stacksFinding is the goroutines by the memory of their stacks, where that is known.

@@ -8,42 +8,6 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// Order is what rows are sorted by, always in descending order.
-type Order int
-
-// The orders of the table of allocation sites.
-const (
-	ByInUse       Order = iota // bytes in use
-	ByAlloc                    // bytes allocated since the program started
-	ByChange                   // change of the bytes in use since the mark
-	ByAllocRate                // bytes allocated per second
-	ByObjects                  // objects in use
-	ByAllocChange              // bytes allocated since the mark
-	orders
-)
-
-// String names the order as the screen shows it.
-func (o Order) String() string {
-	switch o {
-	case ByInUse:
-		return "in use"
-	case ByAlloc:
-		return "allocated"
-	case ByChange:
-		return "change since mark"
-	case ByAllocRate:
-		return "allocation rate"
-	case ByObjects:
-		return "objects"
-	case ByAllocChange:
-		return "allocated since mark"
-	}
-	return "unknown order"
-}
-
-// Next returns the order after o, the first one after the last.
-func (o Order) Next() Order { return (o + 1) % orders }
-
 // SiteRow is a site and how it changed.
 type SiteRow struct {
 	Site
@@ -58,7 +22,7 @@ type SiteRow struct {
 // Rows joins a profile with the one at the mark and the one before it, either of which may be nil: what they are needed
 // for is then unknown. A site that an earlier profile lacks held nothing then; one that only the mark has holds nothing
 // now, and has a row. The rate is unknown where time did not pass, and where fewer bytes were allocated than before, which
-// means that the program was started anew. Rows come in descending order of bytes in use.
+// means that the program was started anew. Rows come in descending order of bytes in use, equal ones by function and line.
 func Rows(now Heap, mark, before *Heap) []SiteRow {
 	atMark, atBefore := byKey(mark), byKey(before)
 	rows := make([]SiteRow, 0, len(now.Sites))
@@ -81,7 +45,9 @@ func Rows(now Heap, mark, before *Heap) []SiteRow {
 		row.since(true, s)
 		rows = append(rows, row)
 	}
-	Sort(rows, ByInUse)
+	slices.SortFunc(rows, func(a, b SiteRow) int {
+		return cmp.Or(cmp.Compare(b.InUseBytes, a.InUseBytes), cmp.Compare(b.AllocBytes, a.AllocBytes), compareKeys(&a.Site, &b.Site))
+	})
 	return rows
 }
 
@@ -143,34 +109,4 @@ func variancePart(s *Site, bytes float64) float64 {
 		return 0
 	}
 	return s.Uncertainty * s.Uncertainty * math.Min(bytes/s.InUseBytes, 1)
-}
-
-// Sort orders rows by o, descending, unknown ones last, and equal ones by function and line.
-func Sort(rows []SiteRow, o Order) {
-	slices.SortFunc(rows, func(a, b SiteRow) int {
-		x, y := o.of(&a), o.of(&b)
-		switch {
-		case x.OK != y.OK && x.OK:
-			return -1
-		case x.OK != y.OK:
-			return 1
-		}
-		return cmp.Or(cmp.Compare(y.Value, x.Value), cmp.Compare(b.AllocBytes, a.AllocBytes), compareKeys(&a.Site, &b.Site))
-	})
-}
-
-func (o Order) of(r *SiteRow) sampler.Reading {
-	switch o {
-	case ByAlloc:
-		return sampler.Known(r.AllocBytes)
-	case ByChange:
-		return r.Change
-	case ByAllocRate:
-		return r.AllocPerSec
-	case ByObjects:
-		return sampler.Known(r.InUseObjects)
-	case ByAllocChange:
-		return r.AllocChange
-	}
-	return sampler.Known(r.InUseBytes)
 }

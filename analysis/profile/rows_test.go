@@ -51,23 +51,6 @@ func TestRowsWithoutEarlierProfilesAreUnknownNotZero(t *testing.T) {
 	}
 }
 
-func TestSortOrders(t *testing.T) {
-	a := profile.SiteRow{Site: profile.Site{Function: "a", InUseBytes: 3, AllocBytes: 1, InUseObjects: 2}, Change: sampler.Known(-5)}
-	b := profile.SiteRow{Site: profile.Site{Function: "b", InUseBytes: 2, AllocBytes: 3, InUseObjects: 1}, AllocPerSec: sampler.Known(0)}
-	c := profile.SiteRow{Site: profile.Site{Function: "c", InUseBytes: 1, AllocBytes: 2, InUseObjects: 3}, Change: sampler.Known(1), AllocChange: sampler.Known(4)}
-	for order, want := range map[profile.Order]string{profile.ByInUse: "abc", profile.ByAlloc: "bca", profile.ByChange: "cab", profile.ByAllocRate: "bca",
-		profile.ByObjects: "cab", profile.ByAllocChange: "cba"} {
-		rows := []profile.SiteRow{b, c, a}
-		profile.Sort(rows, order)
-		if got := rows[0].Function + rows[1].Function + rows[2].Function; got != want {
-			t.Errorf("by %v: %s, want %s", order, got, want)
-		}
-	}
-	if o := profile.ByAllocChange.Next(); o != profile.ByInUse {
-		t.Errorf("after the last order comes %v", o)
-	}
-}
-
 // The samples of allocations are drawn as the runtime draws them, and the change of a site that keeps its size while all
 // of its objects are replaced, or that grows, must lie within the stated error as often as a standard deviation says.
 func TestChangeErrorIsTheErrorOfTheChange(t *testing.T) {

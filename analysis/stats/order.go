@@ -35,17 +35,6 @@ func Quantile(x []float64, q float64) float64 {
 	return low*(1-share) + high*share
 }
 
-// MAD returns the median absolute deviation from the median: half of the values lie within it. Times 1.4826 it estimates
-// the standard deviation of a normal distribution. It returns NaN when x is empty.
-func MAD(x []float64) float64 {
-	middle := Median(x)
-	a := make([]float64, len(x))
-	for i, v := range x {
-		a[i] = math.Abs(v - middle)
-	}
-	return Median(a)
-}
-
 // Mean returns the arithmetic mean, NaN when x is empty.
 func Mean(x []float64) float64 {
 	sum := 0.0

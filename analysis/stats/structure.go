@@ -35,11 +35,6 @@ type Shape struct {
 	SE    float64 // its standard error
 }
 
-// Has says whether the shape contains the term.
-func (s Shape) Has(t Term) bool {
-	return slices.ContainsFunc(s.Parts, func(p Part) bool { return p.Term == t })
-}
-
 // Structure compares the best shape with an end to the best one without.
 type Structure struct {
 	Bounded, Unbounded Shape

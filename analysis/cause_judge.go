@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -297,6 +298,16 @@ func (r *LeakReport) conclude() {
 	default:
 		r.Reason = order[0].Name + ": " + order[0].Leak.Reason
 	}
+}
+
+func compareSeries(a, b *LeakSeries) int {
+	return cmp.Compare(rankOf(b.Leak.Verdict), rankOf(a.Leak.Verdict))
+}
+
+// rankOf orders verdicts: what is worse, or less sure, comes after.
+func rankOf(v LeakVerdict) int {
+	order := []LeakVerdict{LeakFlat, LeakInsufficient, LeakSettling, LeakInconclusive, LeakGrowing}
+	return slices.Index(order, v)
 }
 
 // JudgeColumn judges a series from elsewhere. work is the readings of a counter of the work done, by that name; empty where
