@@ -102,6 +102,19 @@ func TestPageInTheBrowser(t *testing.T) {
 		const left = await table.evaluate((t) => [...t.querySelector("tbody").rows].filter((r) => !r.hidden && !r.classList.contains("more")).length);
 		check(left === 2 && (await table.getByRole("status").textContent()).startsWith("2 of 28"), "the filter leaves " + left + " rows");
 
+		// Paper: the details of all rows that are shown, and no buttons.
+		await table.getByRole("searchbox").fill("");
+		const unseen = () => page.evaluate(() => [...document.querySelectorAll("tr.more")].filter((r) => !r.previousElementSibling.hidden && !r.querySelector(".detail").getClientRects().length).length);
+		check(await unseen() > 0, "all details are open before printing: nothing is tested");
+		await page.emulateMedia({ media: "print" });
+		await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+		check(await unseen() === 0, await unseen() + " details are not printed");
+		check(!await more.isVisible(), "the button of a row is printed");
+		await shot("printed");
+		await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+		await page.emulateMedia({ media: null });
+		check(await unseen() > 0, "details stay open after printing");
+
 		// Frames: search tells the share, Enter zooms, Escape goes back.
 		const flame = page.locator(".flame").first(), frames = flame.getByRole("treeitem");
 		await flame.scrollIntoViewIfNeeded();

@@ -175,7 +175,9 @@ class Chart {
     }
     close();
     const out = [svg("path", { class: "line " + l.class, d })];
-    if (this.lines.filter((x) => x.on && !x.class.includes("dash")).length === 1 && !l.class.includes("dash")) out.unshift(svg("path", { class: "area " + l.class, d: area }));
+    // A filled field is read as a quantity, so it begins at 0; one line alone is filled, and no limit.
+    const alone = this.lines.filter((x) => x.on && !x.class.includes("dash")).length === 1;
+    if (alone && this.low === 0 && !l.class.includes("dash")) out.unshift(svg("path", { class: "area " + l.class, d: area }));
     return out;
   }
 

@@ -145,11 +145,12 @@ function startContents() {
   for (const id of links.keys()) follow.observe(document.getElementById(id));
 }
 
-// Paper cannot be clicked: sections that are folded are printed open.
+// Paper cannot be clicked: sections that are folded, and details of rows, are printed open. Those of tables that were seen are
+// shown by their style.
 function startPrint() {
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details.fold:not([open])")];
+    opened = [...document.querySelectorAll("details.fold:not([open]), tr.more details:not([open])")];
     for (const d of opened) d.open = true;
   });
   addEventListener("afterprint", () => { for (const d of opened) d.open = false; });

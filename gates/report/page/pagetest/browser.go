@@ -87,7 +87,7 @@ func Browse(t testing.TB, html []byte, v Visit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // a busy machine takes minutes for one view
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, filepath.Join(tools, "driver.mjs"))
 	var out, problems bytes.Buffer
