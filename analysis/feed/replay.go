@@ -25,11 +25,11 @@ func (l *Leaks) Replay(ctx context.Context, past capture.Past) error {
 			continue
 		}
 		at := m.Snapshot.Time
-		due := l.Due(at)
+		due, latest := l.Due(at), past.Latest(at)
 		errs := []error{
-			fresh(due.Heap, at, &heap, past.HeapAt, func(p *sampler.Profile) time.Time { return p.Time }, func(p *sampler.Profile) { l.Heap(*p) }),
-			fresh(due.Goroutines, at, &routines, past.GoroutinesAt, func(g *sampler.Goroutines) time.Time { return g.Time }, func(g *sampler.Goroutines) { l.Goroutines(*g) }),
-			fresh(due.Mappings, at, &maps, past.MappingsAt, func(m *sampler.Mappings) time.Time { return m.Time }, func(m *sampler.Mappings) { l.Mappings(*m) }),
+			fresh(due.Heap, at, latest.Heap, &heap, past.HeapAt, func(p *sampler.Profile) { l.Heap(*p) }),
+			fresh(due.Goroutines, at, latest.Goroutines, &routines, past.GoroutinesAt, func(g *sampler.Goroutines) { l.Goroutines(*g) }),
+			fresh(due.Mappings, at, latest.Mappings, &maps, past.MappingsAt, func(m *sampler.Mappings) { l.Mappings(*m) }),
 		}
 		if err := errors.Join(errs...); err != nil {
 			return err
@@ -38,9 +38,9 @@ func (l *Leaks) Replay(ctx context.Context, past capture.Past) error {
 	return nil
 }
 
-// fresh hands over what was recorded by the time, unless it is what was handed over last.
-func fresh[T any](due bool, at time.Time, last *time.Time, read func(time.Time) (*T, error), when func(*T) time.Time, hand func(*T)) error {
-	if !due {
+// fresh hands over what was recorded by the time, unless it is what was handed over last: then it is not read again.
+func fresh[T any](due bool, at, latest time.Time, last *time.Time, read func(time.Time) (*T, error), hand func(*T)) error {
+	if !due || !latest.After(*last) {
 		return nil
 	}
 	v, err := read(at)
@@ -49,9 +49,8 @@ func fresh[T any](due bool, at time.Time, last *time.Time, read func(time.Time) 
 		return nil
 	case err != nil:
 		return err
-	case when(v).After(*last):
-		*last = when(v)
-		hand(v)
 	}
+	*last = latest
+	hand(v)
 	return nil
 }

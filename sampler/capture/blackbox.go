@@ -134,6 +134,7 @@ func (m *Memory) pack(list []member, moments []*Moment) []member {
 
 // add takes a member and lets go of what is too old or too much. The caller holds both locks.
 func (m *Memory) add(x member) {
+	m.places = [kindCount]*places{}
 	m.slots = append(m.slots, &slot{entry: x.entry, number: m.next, data: x.data})
 	m.next++
 	m.bytes += len(x.data)
@@ -170,6 +171,7 @@ func (m *Memory) forget(oldest int) {
 			m.tables[x.kind].slot, m.tables[x.kind].t = nil, nil
 		}
 	}
+	m.places = [kindCount]*places{}
 	clear(m.slots[len(kept):])
 	m.slots = kept
 	for k, has := range keyed {

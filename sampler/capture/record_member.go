@@ -127,22 +127,49 @@ func parseEntry(b []byte) (entry, error) {
 	return e, nil
 }
 
-// unpackMember returns the lines of the member in data, which is as long as e says.
-func unpackMember(e entry, data []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(data))
+// unpacker unpacks members, one after the other, in memory that it uses again. Its zero value is ready.
+type unpacker struct {
+	packed []byte // of a member that stands in a file
+	raw    bytes.Buffer
+	zip    *gzip.Reader
+}
+
+// maxKept is how much memory of a member an unpacker keeps for the next one.
+const maxKept = 2 << 20
+
+// unpack returns the lines of the member in data, which is as long as e says. They are good until the next call.
+func (u *unpacker) unpack(e entry, data []byte) ([]byte, error) {
+	if u.raw.Cap() > maxKept {
+		u.raw = bytes.Buffer{}
+	}
+	var err error
+	if u.zip == nil {
+		u.zip, err = gzip.NewReader(bytes.NewReader(data))
+	} else {
+		err = u.zip.Reset(bytes.NewReader(data))
+	}
 	if err != nil {
+		u.zip = nil
 		return nil, err
 	}
-	z.Multistream(false)
-	raw := make([]byte, 0, min(e.raw, freeRatio)+bytes.MinRead)
-	buffer := bytes.NewBuffer(raw)
-	if _, err := io.Copy(buffer, io.LimitReader(z, int64(e.raw)+1)); err != nil {
-		return nil, fmt.Errorf("byte %d unpacked: %w", buffer.Len(), err)
+	u.zip.Multistream(false)
+	u.raw.Reset()
+	u.raw.Grow(min(e.raw, freeRatio) + bytes.MinRead)
+	if _, err := io.Copy(&u.raw, io.LimitReader(u.zip, int64(e.raw)+1)); err != nil {
+		return nil, fmt.Errorf("byte %d unpacked: %w", u.raw.Len(), err)
 	}
-	if buffer.Len() != e.raw {
-		return nil, fmt.Errorf("%d bytes or more unpacked, not the %d it says", buffer.Len(), e.raw)
+	if u.raw.Len() != e.raw {
+		return nil, fmt.Errorf("%d bytes or more unpacked, not the %d it says", u.raw.Len(), e.raw)
 	}
-	return buffer.Bytes(), nil
+	return u.raw.Bytes(), nil
+}
+
+// room returns n bytes for a member that is read from a file. They are good until the next call.
+func (u *unpacker) room(n int) []byte {
+	if cap(u.packed) < n || cap(u.packed) > maxKept {
+		u.packed = make([]byte, n)
+	}
+	return u.packed[:n]
 }
 
 // packer makes members. One goroutine uses it at a time.

@@ -60,6 +60,8 @@ const (
 	maxLine      = 1 << 20
 	maxBuckets   = 1 << 12
 	maxHistogram = 64
+
+	maxMemberCounts = 8 << 20 // of the histograms of a member's moments
 )
 
 // lineJSON is a line of a recording: an object with one field, which says what the line is. Lines of further sorts are
@@ -114,6 +116,7 @@ type samplesEncoder struct {
 	info    string // the last info line
 	columns []sampler.Metric
 	hist    []sampler.Histogram // as last written
+	counts  int                 // of all histograms
 }
 
 // samples makes a member of moments, in their order.
@@ -242,6 +245,9 @@ func (e *samplesEncoder) histograms(list []sampler.Histogram) ([]countsJSON, err
 	}
 	grown := make([]countsJSON, 0, len(list))
 	for _, h := range list {
+		if e.counts += len(h.Counts); e.counts > maxMemberCounts {
+			return nil, fmt.Errorf("histograms with more than %d counts", maxMemberCounts)
+		}
 		at := slices.IndexFunc(e.hist, func(x sampler.Histogram) bool {
 			return x.Metric == h.Metric && len(x.Counts) == len(h.Counts) && slices.Equal(x.Buckets, h.Buckets)
 		})

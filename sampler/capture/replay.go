@@ -47,10 +47,9 @@ func Open(path string) (*Recording, error) {
 // index finds the members of a recording of that size, and reads the first and the last.
 func index(path string, file io.ReaderAt, size int64) (s *shelf, header headerJSON, cut int64, err error) {
 	s = &shelf{name: "recording " + path}
-	s.fetch = func(x *slot) ([]byte, error) {
-		data := make([]byte, x.size)
+	s.fetch = func(x *slot, data []byte) error {
 		_, err := file.ReadAt(data, x.offset)
-		return data, err
+		return err
 	}
 	at := int64(0)
 	for at < size {

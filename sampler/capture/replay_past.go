@@ -11,6 +11,9 @@ import (
 // ErrNotRecorded says that there is nothing of that sort, or nothing so early.
 var ErrNotRecorded = errors.New("not recorded")
 
+// Latest is when the costlier readings that are known at a moment were made; zero for one that there is none of.
+type Latest struct{ Heap, Goroutines, Mappings, Processes time.Time }
+
 // Past is what was read of a target, at any moment of it: a Recording, or the Memory of a live watch. What is asked for
 // a moment is the last that was read at or before it, with the time it was read; an error wraps ErrNotRecorded when
 // there is none. What is returned is the caller's own. Its methods are safe for concurrent use.
@@ -28,6 +31,8 @@ type Past interface {
 	GoroutineProfileAt(t time.Time) (*sampler.Profile, error)
 	MappingsAt(t time.Time) (*sampler.Mappings, error)
 	ProcessesAt(t time.Time) (*sampler.ProcessTable, error)
+	// Latest tells when what the five methods above return was made, and reads nothing for that.
+	Latest(t time.Time) Latest
 	// CyclesUntil returns the last garbage collections known at t, oldest first, sampler.MaxCycles at most.
 	CyclesUntil(t time.Time) ([]sampler.GCCycle, error)
 	// LogUntil returns the last lines of the target's output written by t, maxLogLines at most, and how many older ones there were.

@@ -9,17 +9,41 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// samplesDecoder reads what samplesEncoder wrote.
+// samplesDecoder reads what samplesEncoder wrote, one member after the other. What it returns is the caller's own, but
+// the boundaries of histograms, which moments share, as they share their Info.
 type samplesDecoder struct {
+	lean bool // leaves out what a history does not keep: histograms and warnings
+
 	moments []*Moment
 	info    sampler.Info
 	columns []sampler.Metric
 	hist    []sampler.Histogram
+	counts  int // of all histograms of the member
+
+	// What is the same in one member after the other is not read again: the heads by their lines, and memory.
+	heads  map[string]sampleHead
+	sample sampleJSON
 }
 
+// sampleHead is what a line says of the samples behind it: one of its fields.
+type sampleHead struct {
+	info    *sampler.Info
+	columns []sampler.Metric
+	hist    *sampler.Histogram // its counts are 0 and not to be changed
+}
+
+// What a samplesDecoder keeps of lines it has read.
+const (
+	maxHeads = 32
+	maxHead  = 32 << 10 // bytes of a line
+)
+
 // decodeSamples reads the lines of a member.
-func decodeSamples(raw []byte) ([]*Moment, error) {
-	var d samplesDecoder
+func decodeSamples(raw []byte) ([]*Moment, error) { return new(samplesDecoder).decode(raw) }
+
+// decode reads the lines of a member. It keeps nothing of raw.
+func (d *samplesDecoder) decode(raw []byte) ([]*Moment, error) {
+	d.moments, d.info, d.columns, d.hist, d.counts = nil, sampler.Info{}, nil, nil, 0
 	err := eachLine(raw, d.line)
 	return d.moments, err
 }
@@ -28,56 +52,102 @@ func (d *samplesDecoder) line(text []byte) error {
 	if len(text) > maxLine {
 		return fmt.Errorf("%d bytes are more than %d", len(text), maxLine)
 	}
+	if scanSample(text, &d.sample) {
+		return d.add(&d.sample)
+	}
+	if known, ok := d.heads[string(text)]; ok {
+		return d.head(known)
+	}
 	var l lineJSON
 	if err := decodeLine(text, &l); err != nil {
 		return err
 	}
+	var head sampleHead
+	var err error
 	switch {
 	case l.Info != nil:
-		d.info = l.Info.info()
+		info := l.Info.info()
+		head.info = &info
 	case l.Columns != nil:
-		return d.setColumns(*l.Columns)
+		head.columns, err = columnsOf(*l.Columns)
 	case l.Histogram != nil:
-		return d.addHistogram(*l.Histogram)
+		head.hist, err = histogramOf(*l.Histogram)
 	case l.Sample != nil:
-		if len(d.moments) >= maxMoments {
-			return fmt.Errorf("more than %d samples", maxMoments)
+		return d.add(l.Sample)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.keep(text, head)
+	return d.head(head)
+}
+
+// keep remembers what a line says. A file whose lines are all different costs no more than some of them.
+func (d *samplesDecoder) keep(text []byte, head sampleHead) {
+	if len(text) > maxHead {
+		return
+	}
+	if d.heads == nil || len(d.heads) >= maxHeads {
+		d.heads = make(map[string]sampleHead, maxHeads)
+	}
+	d.heads[string(text)] = head
+}
+
+func (d *samplesDecoder) head(h sampleHead) error {
+	switch {
+	case h.info != nil:
+		d.info = *h.info
+	case h.hist != nil:
+		if len(d.hist) >= maxHistogram {
+			return fmt.Errorf("histogram %s is the %dth", clip(string(h.hist.Metric)), len(d.hist)+1)
 		}
-		m, err := d.moment(l.Sample)
-		if err != nil {
-			return err
-		}
-		d.moments = append(d.moments, m)
+		known := *h.hist
+		known.Counts = make([]uint64, len(known.Counts))
+		d.hist = append(d.hist, known)
+	default:
+		d.columns = h.columns
 	}
 	return nil
 }
 
-func (d *samplesDecoder) setColumns(list columnsJSON) error {
+func (d *samplesDecoder) add(j *sampleJSON) error {
+	if len(d.moments) >= maxMoments {
+		return fmt.Errorf("more than %d samples", maxMoments)
+	}
+	m, err := d.moment(j)
+	if err != nil {
+		return err
+	}
+	d.moments = append(d.moments, m)
+	return nil
+}
+
+func columnsOf(list columnsJSON) ([]sampler.Metric, error) {
 	if len(list) > maxMetrics {
-		return fmt.Errorf("%d columns are more than %d", len(list), maxMetrics)
+		return nil, fmt.Errorf("%d columns are more than %d", len(list), maxMetrics)
 	}
 	seen := make(map[sampler.Metric]bool, len(list))
 	for _, m := range list {
 		if seen[m] {
-			return fmt.Errorf("column %s twice", clip(string(m)))
+			return nil, fmt.Errorf("column %s twice", clip(string(m)))
 		}
 		seen[m] = true
 	}
-	d.columns = list
-	return nil
+	return list, nil
 }
 
-func (d *samplesDecoder) addHistogram(j histogramJSON) error {
+func histogramOf(j histogramJSON) (*sampler.Histogram, error) {
 	n := len(j.Buckets) - 1
-	if n < 1 || n > maxBuckets || len(d.hist) >= maxHistogram || !slices.IsSorted(j.Buckets) {
-		return fmt.Errorf("histogram %s, the %dth: %d boundaries, or out of order", clip(string(j.Metric)), len(d.hist), n+1)
+	if n < 1 || n > maxBuckets || !slices.IsSorted(j.Buckets) {
+		return nil, fmt.Errorf("histogram %s: %d boundaries, or out of order", clip(string(j.Metric)), n+1)
 	}
-	h := sampler.Histogram{Metric: j.Metric, Buckets: make([]float64, n+1), Counts: make([]uint64, n)}
+	h := &sampler.Histogram{Metric: j.Metric, Buckets: make([]float64, n+1), Counts: make([]uint64, n)}
 	for i, b := range j.Buckets {
 		h.Buckets[i] = float64(b)
 	}
-	d.hist = append(d.hist, h)
-	return nil
+	return h, nil
 }
 
 func (d *samplesDecoder) moment(j *sampleJSON) (*Moment, error) {
@@ -90,7 +160,11 @@ func (d *samplesDecoder) moment(j *sampleJSON) (*Moment, error) {
 		return nil, fmt.Errorf("%d collections, %d warnings or %d values for %d columns are too many",
 			len(j.Cycles), len(j.Warnings), len(j.Values), len(d.columns))
 	}
-	rest, err := metricsJSON{Cycles: j.Cycles, Warnings: j.Warnings}.sample()
+	said := metricsJSON{Cycles: j.Cycles, Warnings: j.Warnings}
+	if d.lean {
+		said.Warnings = nil
+	}
+	rest, err := said.sample()
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +177,9 @@ func (d *samplesDecoder) moment(j *sampleJSON) (*Moment, error) {
 			continue
 		}
 		s.Add(d.columns[i], v)
+		if spread && m.Min == nil {
+			m.Min, m.Max = make([]float64, 0, len(j.Values)), make([]float64, 0, len(j.Values))
+		}
 		if spread {
 			m.Min, m.Max = append(m.Min, low(j.Min[i], v)), append(m.Max, high(j.Max[i], v))
 		}
@@ -151,6 +228,12 @@ func (d *samplesDecoder) histograms(s *sampler.Snapshot, list []countsJSON) erro
 				return fmt.Errorf("histogram %d has no count %d", c.Of, at)
 			}
 			h.Counts[at] += uint64(c.Grown[i+1])
+		}
+		if d.lean {
+			continue
+		}
+		if d.counts += len(h.Counts); d.counts > maxMemberCounts {
+			return fmt.Errorf("histograms with more than %d counts", maxMemberCounts)
 		}
 		s.Histograms = append(s.Histograms, sampler.Histogram{Metric: h.Metric, Buckets: h.Buckets, Counts: slices.Clone(h.Counts)})
 	}

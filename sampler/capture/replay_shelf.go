@@ -29,11 +29,15 @@ type shelf struct {
 	mu      sync.Mutex
 	name    string // for errors: "recording a.heaprec"
 	slots   []*slot
-	fetch   func(*slot) ([]byte, error) // of a member whose data is nil
-	pending []*Moment                   // the newest, in no member yet
-	lines   []sampler.LogLine           // the same
-	lost    int                         // lines that were dropped before those
+	fetch   func(*slot, []byte) error // of a member whose data is nil; safe for concurrent use
+	pending []*Moment                 // the newest, in no member yet
+	lines   []sampler.LogLine         // the same
+	lost    int                       // lines that were dropped before those
 	end     *endJSON
+
+	in      unpacker       // of what is read one by one
+	decoder samplesDecoder // the same
+	places  [kindCount]*places
 
 	moments map[*slot][]*Moment
 	recent  []*slot // of moments, the oldest first
@@ -44,15 +48,19 @@ type shelf struct {
 	cycles int // in slots
 }
 
-// unpack returns the lines of a member. The error says where it stands.
-func (s *shelf) unpack(x *slot) (raw []byte, err error) {
+// unpack returns the lines of a member, good until the next call. The error says where it stands.
+func (s *shelf) unpack(x *slot) (raw []byte, err error) { return s.unpackWith(&s.in, x) }
+
+// unpackWith does the same with another unpacker. It is safe for concurrent use, each with its own.
+func (s *shelf) unpackWith(u *unpacker, x *slot) (raw []byte, err error) {
 	data := x.data
 	if data == nil {
-		if data, err = s.fetch(x); err != nil {
+		data = u.room(x.size)
+		if err = s.fetch(x, data); err != nil {
 			return nil, s.broken(x, err)
 		}
 	}
-	if raw, err = unpackMember(x.entry, data); err != nil {
+	if raw, err = u.unpack(x.entry, data); err != nil {
 		return nil, s.broken(x, err)
 	}
 	return raw, nil
@@ -88,22 +96,28 @@ func (s *shelf) decode(x *slot) ([]*Moment, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := decodeSamples(raw)
+	list, err := s.decoder.decode(raw)
 	if err != nil {
 		return nil, s.broken(x, err)
 	}
-	if x.cycles == nil && s.cycles < cachedCycles {
-		cycles := []sampler.GCCycle{}
-		for _, m := range list {
-			if m.Snapshot != nil {
-				cycles = append(cycles, m.Snapshot.Cycles...)
-			}
-		}
-		cycles = slices.Clone(tail(cycles, sampler.MaxCycles))
-		x.cycles = &cycles
-		s.cycles += len(cycles)
-	}
+	s.keepCycles(x, list)
 	return list, nil
+}
+
+// keepCycles keeps the collections of a member's moments, so that going back needs not unpack it again for them.
+func (s *shelf) keepCycles(x *slot, list []*Moment) {
+	if x.cycles != nil || s.cycles >= cachedCycles {
+		return
+	}
+	cycles := []sampler.GCCycle{}
+	for _, m := range list {
+		if m.Snapshot != nil {
+			cycles = append(cycles, m.Snapshot.Cycles...)
+		}
+	}
+	cycles = slices.Clone(tail(cycles, sampler.MaxCycles))
+	x.cycles = &cycles
+	s.cycles += len(cycles)
 }
 
 // Span implements Past.
@@ -135,8 +149,10 @@ func (s *shelf) find(t time.Time) (*Moment, error) {
 	if m := lastBy(s.pending, t); m != nil {
 		return m, nil
 	}
-	for _, x := range slices.Backward(s.slots) {
-		if x.kind != kindSamples || time.Unix(0, x.from).After(t) {
+	places := s.placesOf(kindSamples)
+	for i := places.last(t); i >= 0; i-- {
+		x := s.slots[places.slots[i]]
+		if time.Unix(0, x.from).After(t) {
 			continue
 		}
 		list, err := s.momentsOf(x)
@@ -257,18 +273,16 @@ func (s *shelf) CyclesUntil(t time.Time) ([]sampler.GCCycle, error) {
 }
 
 // All implements Past.
-func (s *shelf) All() iter.Seq2[*Moment, error] {
+func (s *shelf) All() iter.Seq2[*Moment, error] { return s.all(false) }
+
+// all yields every moment; lean leaves out what a history does not keep.
+func (s *shelf) all(lean bool) iter.Seq2[*Moment, error] {
 	return func(yield func(*Moment, error) bool) {
 		s.mu.Lock()
 		slots, pending := slices.Clone(s.slots), slices.Clone(s.pending)
 		s.mu.Unlock()
-		for _, x := range slots {
-			if x.kind != kindSamples {
-				continue
-			}
-			s.mu.Lock()
-			list, err := s.decode(x)
-			s.mu.Unlock()
+		slots = slices.DeleteFunc(slots, func(x *slot) bool { return x.kind != kindSamples })
+		for list, err := range s.ahead(slots, lean) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -291,7 +305,7 @@ func (s *shelf) All() iter.Seq2[*Moment, error] {
 // so that a bucket of a series has the same minimum and maximum as if it had seen all of them.
 func (s *shelf) Load(h *sampler.History) error {
 	var extreme sampler.Snapshot
-	for m, err := range s.All() {
+	for m, err := range s.all(true) {
 		if err != nil {
 			return err
 		}

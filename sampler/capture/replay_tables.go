@@ -11,17 +11,26 @@ import (
 
 // tableAt returns the last table of a kind at or before t. It belongs to the shelf and is good until the next call.
 func (s *shelf) tableAt(k kind, t time.Time) (*table, error) {
-	last := -1
-	for i, x := range slices.Backward(s.slots) {
-		if x.kind == k && !time.Unix(0, x.from).After(t) {
-			last = i
-			break
-		}
-	}
-	if last < 0 {
+	places := s.placesOf(k)
+	i := places.last(t)
+	if i < 0 {
 		return nil, fmt.Errorf("%v by %s: %w", k, t.Format(time.TimeOnly), ErrNotRecorded)
 	}
-	return s.tableIn(last)
+	return s.tableIn(places.slots[i])
+}
+
+// Latest implements Past.
+func (s *shelf) Latest(t time.Time) Latest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made := func(k kind) (at time.Time) {
+		places := s.placesOf(k)
+		if i := places.last(t); i >= 0 {
+			at = time.Unix(0, s.slots[places.slots[i]].from)
+		}
+		return at
+	}
+	return Latest{made(kindHeap), made(kindGoroutines), made(kindMappings), made(kindProcesses)}
 }
 
 // tableIn returns the table in slot i, which belongs to the shelf and is good until the next call.

@@ -106,8 +106,8 @@ func (t *thinner) copy(x *slot) error {
 	}
 	data := x.data
 	if data == nil {
-		var err error
-		if data, err = t.from.fetch(x); err != nil {
+		data = make([]byte, x.size)
+		if err := t.from.fetch(x, data); err != nil {
 			return err
 		}
 	}

@@ -89,6 +89,22 @@ func (p *snapshotPast) ProcessesAt(t time.Time) (*sampler.ProcessTable, error) {
 	return onlyAt[sampler.ProcessTable](p, t, "processes", nil)
 }
 
+func (p *snapshotPast) Latest(t time.Time) (l capture.Latest) {
+	if t.Before(p.time()) {
+		return l
+	}
+	if p.s.Heap != nil {
+		l.Heap = p.s.Heap.Time
+	}
+	if p.goroutines != nil {
+		l.Goroutines = p.goroutines.Time
+	}
+	if p.s.Mappings != nil {
+		l.Mappings = p.s.Mappings.Time
+	}
+	return l
+}
+
 func (p *snapshotPast) CyclesUntil(t time.Time) ([]sampler.GCCycle, error) {
 	if t.Before(p.time()) {
 		return nil, nil
