@@ -25,6 +25,9 @@ func (o *live) run(ctx context.Context) error {
 	}
 	b := newBackend(o)
 	defer b.close(ctx)
+	lean, stop := context.WithCancel(ctx)
+	defer stop()
+	go keepLean(lean)
 	switch {
 	case o.format == "dashboard":
 		return concluded(o.runDashboard(ctx, b), b)
