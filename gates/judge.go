@@ -93,9 +93,9 @@ func worse(a, b Verdict) Verdict {
 }
 
 func rank(v Verdict) int {
-	i := slices.Index([]Verdict{Passed, Warned, Failed, Unmeasured}, v)
-	if i < 0 {
-		return 3
+	verdicts := []Verdict{Passed, Warned, Failed, Unmeasured}
+	if i := slices.Index(verdicts, v); i >= 0 {
+		return i
 	}
-	return i
+	return len(verdicts) - 1
 }

@@ -17,7 +17,6 @@ type Metric struct {
 	PerSession bool    // divided by the sessions of the scenario
 	Peak       bool    // a limit is broken by any run above it; for others by the median
 	Gated      bool    // a growth against a baseline fails, unless the policy says otherwise
-	Higher     bool    // larger is better; none today
 	Steady     bool    // needs a steady state or a trend: a run that is too short for it gets a warning
 	Quantum    float64 // the step in which values come; two steps are needed to call a whole number changed
 }

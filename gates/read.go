@@ -164,13 +164,20 @@ func step(open []frame, token json.Token) ([]frame, error) {
 	return open, nil
 }
 
+func (v Verdict) check() error {
+	if rank(v) == rank(Unmeasured) && v != Unmeasured {
+		return fmt.Errorf("verdict %.40q is none", v)
+	}
+	return nil
+}
+
 // check refuses what no run could have written.
 func (r *Report) check() error {
 	if len(r.Scenarios) > maxEntries {
 		return fmt.Errorf("more than %d scenarios", maxEntries)
 	}
-	if rank(r.Verdict) == 3 && r.Verdict != Unmeasured {
-		return fmt.Errorf("verdict %.40q is none", r.Verdict)
+	if err := r.Verdict.check(); err != nil {
+		return err
 	}
 	names := map[string]bool{}
 	for i := range r.Scenarios {
@@ -187,8 +194,8 @@ func (r *Report) check() error {
 }
 
 func (s *Scenario) check() error {
-	if rank(s.Verdict) == 3 && s.Verdict != Unmeasured {
-		return fmt.Errorf("verdict %.40q is none", s.Verdict)
+	if err := s.Verdict.check(); err != nil {
+		return err
 	}
 	if !slices.Contains([]Kind{KindBuiltin, KindCommand, KindBench, KindTarget, KindOverhead}, s.Kind) {
 		return fmt.Errorf("kind %.40q is none", s.Kind)
@@ -206,8 +213,8 @@ func (s *Scenario) check() error {
 		}
 	}
 	for _, g := range s.Gates {
-		if rank(g.Verdict) == 3 && g.Verdict != Unmeasured {
-			return fmt.Errorf("gate %.60q: verdict %.40q is none", g.Metric, g.Verdict)
+		if err := g.Verdict.check(); err != nil {
+			return fmt.Errorf("gate %.60q: %w", g.Metric, err)
 		}
 	}
 	if err := s.checkParts(); err != nil {

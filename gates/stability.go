@@ -124,8 +124,8 @@ type Moment struct {
 
 // check refuses what no run could have written.
 func (s *Stability) check() error {
-	if rank(s.Verdict) == 3 && s.Verdict != Unmeasured {
-		return fmt.Errorf("verdict %.40q is none", s.Verdict)
+	if err := s.Verdict.check(); err != nil {
+		return err
 	}
 	if max(len(s.Moments), len(s.Series), len(s.Causes), len(s.Files)) > maxEntries {
 		return fmt.Errorf("more than %d of something", maxEntries)

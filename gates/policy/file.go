@@ -103,7 +103,7 @@ type file struct {
 	accept       []acceptance
 }
 
-// file reads the root of a policy.
+// policyFile reads the root of a policy.
 func (r *reader) policyFile(root ast.Node) *file {
 	f := &file{}
 	keys := append([]key{
