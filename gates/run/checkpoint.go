@@ -3,6 +3,7 @@ package run
 import (
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/launch"
+	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
 // beginning is what the program held before its work began.
@@ -12,16 +13,16 @@ type beginning struct {
 	words      string
 }
 
-// beginOf is what the program said at the checkpoint "begin"; without one, a program begins with nothing and one
-// goroutine.
+// beginOf is what the program said at the checkpoint "begin", behind which the work begins: what it held then is not the
+// work's. Without one, a program begins with nothing and one goroutine.
 func beginOf(m *launch.Measurement) beginning {
 	b := beginning{goroutines: 1, words: "nothing, where a program begins"}
 	for _, c := range m.Checkpoints {
-		if c.Name != beginCheckpoint {
+		if c.Name != scenario.CheckpointBegin {
 			continue
 		}
 		if v, ok := sampleOf(c.Samples, sampler.GoHeapLive); ok {
-			b.live, b.words = v, "the live heap at the checkpoint "+beginCheckpoint
+			b.live, b.words = v, "the live heap at the checkpoint "+scenario.CheckpointBegin
 		}
 		if v, ok := sampleOf(c.Samples, sampler.GoGoroutines); ok {
 			b.goroutines = v
@@ -39,7 +40,7 @@ func (o *once) checkpoints(m *launch.Measurement, w *watch, sessions float64) {
 	begin := beginOf(m)
 	for i := len(m.Checkpoints) - 1; i >= 0; i-- {
 		c := &m.Checkpoints[i]
-		if c.Name == beginCheckpoint {
+		if c.Name == scenario.CheckpointBegin {
 			continue
 		}
 		source := "checkpoint " + c.Name + sourceOf(c.Child, m.Root)

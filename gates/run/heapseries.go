@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -80,15 +81,7 @@ func weighted(points []sampler.Point, from, end time.Time) (value float64, n int
 	if len(all) == 0 {
 		return 0, 0
 	}
-	slices.SortFunc(all, func(a, b stretch) int {
-		switch {
-		case a.value < b.value:
-			return -1
-		case a.value > b.value:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(a, b stretch) int { return cmp.Compare(a.value, b.value) })
 	sum := 0.0
 	for _, s := range all {
 		if sum += s.seconds; sum >= quarters*total {

@@ -5,10 +5,8 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler/launch"
+	"github.com/alloc-dev/heaptop/sampler/scenario"
 )
-
-// workPhase is the phase before which a program warms up.
-const workPhase = "work"
 
 // warmUntil is when the warm-up of a run ended: as the policy says, else when the program first said that it works, else
 // when it began.
@@ -17,7 +15,7 @@ func warmUntil(s *policy.Scenario, m *launch.Measurement) time.Time {
 		return m.Started.Add(s.Warmup)
 	}
 	for _, p := range m.Phases {
-		if p.Name == workPhase {
+		if p.Name == scenario.PhaseWork {
 			return p.Time
 		}
 	}

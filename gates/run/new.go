@@ -22,5 +22,3 @@ func (r *runner) isNew(s *policy.Scenario, at *side) bool {
 	}
 	return !slices.ContainsFunc(then.Scenarios, func(t policy.Scenario) bool { return t.Name == s.Name })
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }

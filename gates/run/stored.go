@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
@@ -170,7 +171,7 @@ func (b *stored) warnings(now gates.Environment) []string {
 	var out []string
 	for _, r := range b.reports {
 		for _, w := range gates.EnvironmentWarnings(r.Environment, now) {
-			if !contains(out, w) {
+			if !slices.Contains(out, w) {
 				out = append(out, w)
 			}
 		}

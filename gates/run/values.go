@@ -10,10 +10,6 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-// beginCheckpoint is the name of the checkpoint behind which the work begins: what the program held then is not the
-// work's.
-const beginCheckpoint = "begin"
-
 const (
 	leastReadings = 20                     // for a steady state
 	leastSteady   = 200 * time.Millisecond // the same
