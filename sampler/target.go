@@ -34,7 +34,7 @@ type Target struct {
 	Path    string
 }
 
-// ParseTarget reads one command-line argument by the table of the design: digits are a process id, a URL says its kind
+// ParseTarget reads one command-line argument: digits are a process id, a URL says its kind
 // by scheme, a name ending in .heaprec or .heapsnap is a file, and anything else is a process name. The error says
 // what is malformed; whether the target exists is not asked here.
 func ParseTarget(arg string) (Target, error) {
@@ -122,8 +122,8 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// String returns the target as the user would type it, less a password in its URL, and without control characters taken
-// out: print it through the screen's own cleaning.
+// String returns the target as the user would type it, less a password in its URL. Control characters stay in it: whoever
+// prints it cleans it.
 func (t Target) String() string {
 	switch t.Kind {
 	case KindProcess:

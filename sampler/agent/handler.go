@@ -33,8 +33,8 @@ func (a *server) handler(overTCP bool) http.Handler {
 	mux.HandleFunc("GET "+Prefix+"/info", a.info)
 	mux.HandleFunc("GET "+Prefix+"/metrics", a.readMetrics)
 	mux.HandleFunc("GET "+Prefix+"/profile/{name}", a.profile)
-	mux.HandleFunc("POST "+Prefix+"/gc", a.runGC)
-	mux.HandleFunc("POST "+Prefix+"/freeosmemory", a.freeOSMemory)
+	mux.HandleFunc("POST "+Prefix+"/gc", a.collecting(runtime.GC))
+	mux.HandleFunc("POST "+Prefix+"/freeosmemory", a.collecting(debug.FreeOSMemory))
 	mux.HandleFunc("POST "+Prefix+"/gogc", a.setGCPercent)
 	mux.HandleFunc("POST "+Prefix+"/gomemlimit", a.setMemoryLimit)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -114,20 +114,15 @@ func (a *server) profile(w http.ResponseWriter, r *http.Request) {
 	pprof.Lookup(name).WriteTo(w, debugLevel) //nolint:errcheck // the one who asked has gone
 }
 
-func (a *server) runGC(w http.ResponseWriter, _ *http.Request) {
-	a.collect.Lock()
-	defer a.collect.Unlock()
-	start := time.Now()
-	runtime.GC()
-	answer(w, map[string]int64{"took": int64(time.Since(start))})
-}
-
-func (a *server) freeOSMemory(w http.ResponseWriter, _ *http.Request) {
-	a.collect.Lock()
-	defer a.collect.Unlock()
-	start := time.Now()
-	debug.FreeOSMemory()
-	answer(w, map[string]int64{"took": int64(time.Since(start))})
+// collecting answers how long f took, which collects the heap.
+func (a *server) collecting(f func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		a.collect.Lock()
+		defer a.collect.Unlock()
+		start := time.Now()
+		f()
+		answer(w, map[string]int64{"took": int64(time.Since(start))})
+	}
 }
 
 func (a *server) setGCPercent(w http.ResponseWriter, r *http.Request) {

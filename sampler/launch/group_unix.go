@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 
@@ -73,8 +74,13 @@ func signalOf(state *os.ProcessState) string {
 	if !ok || !status.Signaled() {
 		return ""
 	}
-	if name := unix.SignalName(status.Signal()); name != "" {
+	return signalName(status.Signal())
+}
+
+// signalName is "SIGKILL", or "signal 35" for one that has no name.
+func signalName(sig syscall.Signal) string {
+	if name := unix.SignalName(sig); name != "" {
 		return name
 	}
-	return status.Signal().String()
+	return fmt.Sprintf("signal %d", int(sig))
 }

@@ -293,10 +293,3 @@ func (t *tree) result() {
 	t.thin()
 	t.m.Exits = slices.Clone(t.exits)
 }
-
-func signalName(sig syscall.Signal) string {
-	if name := unix.SignalName(sig); name != "" {
-		return name
-	}
-	return fmt.Sprintf("signal %d", int(sig))
-}
