@@ -266,9 +266,6 @@ func (w *LeakWatch) Span() (from, to time.Time) {
 // Last returns the last reading, nil when there is none. It is the watch's own.
 func (w *LeakWatch) Last() *sampler.Snapshot { return w.last }
 
-// Profiles returns how many heap profiles were read that told something new.
-func (w *LeakWatch) Profiles() int { return len(w.sites.times) }
-
 // started is when the process began that ran at first; zero where that is not known.
 func (w *LeakWatch) started() time.Time {
 	if len(w.restarts) > 0 { // the start that is known is that of another process

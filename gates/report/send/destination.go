@@ -17,9 +17,6 @@ const (
 	Datadog = "datadog"
 )
 
-// Destinations are the names that Parse knows.
-func Destinations() []string { return []string{Influx, Datadog} }
-
 // Environment variables that are read.
 const (
 	InfluxToken    = "INFLUX_TOKEN"

@@ -37,10 +37,14 @@ func TestCertificates(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
 				t.Errorf("%s: %v, want %q", spec, err, want)
 			}
+			if url == server.URL && len(pauses) != 0 { // the other may reset the connection before its answer is read
+				t.Errorf("%s: it was tried again after %v", spec, pauses)
+			}
+			pauses = nil
 		}
 	}
-	if len(pauses) != 0 || asked.Load() != 0 {
-		t.Errorf("it was tried again after %v, and %d requests arrived", pauses, asked.Load())
+	if asked.Load() != 0 {
+		t.Errorf("%d requests arrived", asked.Load())
 	}
 	trusting := &send.Sender{Transport: server.Client().Transport}
 	if out, err := trusting.Send(t.Context(), parse(t, "influx="+server.URL+"?db=x"), reportOf(1)); err != nil || out.Sent != 2 {
