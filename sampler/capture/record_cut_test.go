@@ -329,7 +329,7 @@ func FuzzMember(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(byte(x.kind), lines)
+		f.Add(byte(x.kind), bytes.Clone(lines))
 	}
 	header := raw(f, kindHeader, goodHeader)
 	f.Fuzz(func(t *testing.T, k byte, lines []byte) {

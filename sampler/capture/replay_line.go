@@ -102,11 +102,10 @@ func (s *scanner) counts(j *sampleJSON) {
 
 func (s *scanner) cycle() (c cycleJSON) {
 	s.want(`{"number":`)
-	n := s.whole()
-	if n < 0 {
+	if s.has("-") { // not even -0 is one without a sign
 		s.bad = true
 	}
-	c.Number = uint64(n)
+	c.Number = uint64(s.whole())
 	s.want(`,"end":`)
 	s.time(&c.End)
 	if s.has(`,"kind":`) {
