@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,29 +24,11 @@ import (
 // redisServer starts a redis-server of the test's own and returns its URL, a way to talk to it, and its process.
 func redisServer(t *testing.T, args ...string) (url string, cli func(...string) string, server *exec.Cmd) {
 	t.Helper()
-	binary, client := samplertest.Tool(t, "redis-server"), samplertest.Tool(t, "redis-cli")
-	dir, err := os.MkdirTemp("", "heaptop") // a socket's path is short, and t.TempDir's may not be
-	if err != nil {
-		t.Fatal(err)
-	}
-	sock := filepath.Join(dir, "s")
-	server = exec.Command(binary, append([]string{"--port", "0", "--unixsocket", sock, "--save", "", "--dir", dir}, args...)...)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		_ = os.RemoveAll(dir)
-	})
+	client := samplertest.Tool(t, "redis-cli")
+	sock, server := samplertest.RedisServer(t, args...)
 	cli = func(args ...string) string {
 		out, _ := exec.Command(client, append([]string{"-s", sock}, args...)...).CombinedOutput()
 		return strings.TrimSpace(string(out))
-	}
-	for deadline := time.Now().Add(30 * time.Second); cli("PING") != "PONG"; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server does not answer: %s", cli("PING"))
-		}
 	}
 	return "redis+unix://" + sock, cli, server
 }

@@ -3,12 +3,9 @@ package redis
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
@@ -25,35 +22,14 @@ type server struct {
 // start starts a redis-server, which ends with the test.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
-	binary, cli := samplertest.Tool(t, "redis-server"), samplertest.Tool(t, "redis-cli")
-	dir, err := os.MkdirTemp("", "heaptop-redis") // a socket's path is short, and t.TempDir's may not be
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, sock: filepath.Join(dir, "r.sock"), cli: cli}
-	s.cmd = exec.Command(binary, append([]string{"--port", "0", "--unixsocket", s.sock, "--save", "", "--dir", dir, "--daemonize", "no"}, args...)...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.stop()
-		_ = os.RemoveAll(dir)
-	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if out, err := exec.Command(cli, "-s", s.sock, "PING").CombinedOutput(); err == nil && (strings.Contains(string(out), "PONG") || strings.Contains(string(out), "NOAUTH")) {
-			return s
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not answer")
-		}
-	}
+	s := &server{t: t, cli: samplertest.Tool(t, "redis-cli")}
+	s.sock, s.cmd = samplertest.RedisServer(t, args...)
+	return s
 }
 
 func (s *server) stop() {
-	if s.cmd.ProcessState == nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
 }
 
 // do sends a command with redis-cli and returns what it prints.

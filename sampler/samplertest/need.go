@@ -34,3 +34,11 @@ func NotUnderRace(t testing.TB) {
 		t.Skip("takes too long with the race detector, and runs without it as well")
 	}
 }
+
+// Full ends the test as skipped unless HEAPTOP_FULL is 1: it takes minutes, or thousands of processes.
+func Full(t testing.TB) {
+	t.Helper()
+	if os.Getenv("HEAPTOP_FULL") != "1" {
+		t.Skip("takes long: set HEAPTOP_FULL=1")
+	}
+}

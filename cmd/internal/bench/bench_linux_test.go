@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 func TestSpreadTellsTheRange(t *testing.T) {
@@ -42,7 +42,7 @@ func TestWhatAProcessTakesIsTheKernels(t *testing.T) {
 
 // TestQuick runs the whole command as a user does, with its smallest sizes.
 func TestQuick(t *testing.T) {
-	testenv.Full(t)
+	samplertest.Full(t)
 	bin := filepath.Join(t.TempDir(), "bench")
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // smallCgroup makes a cgroup that may use 64 MiB and returns its folder; the test is skipped where that cannot be done.
@@ -51,7 +51,7 @@ func boxes(t *testing.T, dir string) (recording, snapshot string) {
 
 // TestKilledForMemory: a child that its cgroup's limit kills leaves what was read of it, named for that.
 func TestKilledForMemory(t *testing.T) {
-	testenv.Tool(t, "tail")
+	samplertest.Tool(t, "tail")
 	bin, cgroup, dir := heaptop(t), smallCgroup(t), t.TempDir()
 	args := append([]string{"--format", "json", "--interval", "50ms", "--snapshot-dir", dir, "--"}, hog(cgroup)...)
 	var out, stderr bytes.Buffer
@@ -114,7 +114,7 @@ func checkBox(t *testing.T, recording, snapshot string, readings int) {
 // TestDashboardOutlivesItsTarget: after the target was killed for memory the dashboard shows what was in memory before,
 // and at its end says where that was written.
 func TestDashboardOutlivesItsTarget(t *testing.T) {
-	testenv.Tool(t, "tail")
+	samplertest.Tool(t, "tail")
 	bin, cgroup, dir := heaptop(t), smallCgroup(t), t.TempDir()
 	screen := on(t, nil, bin, append([]string{"--interval", "100ms", "--snapshot-dir", dir, "--"}, hog(cgroup)...)...)
 	screen.shows(enterScreen)

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // TestDashboardCost measures what the dashboard itself takes at one reading a second: of one CPU, and of memory. The
 // bounds are the design's for an idle machine; a machine that does other work gets twice as much before the test fails.
 func TestDashboardCost(t *testing.T) {
-	testenv.Full(t)
+	samplertest.Full(t)
 	for _, c := range []struct {
 		processes int
 		tab       string

@@ -15,8 +15,8 @@ import (
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/cmd/internal/cli"
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // leakCase is a program that leaks, or only looks like it, and what is to be found out about it.
@@ -94,7 +94,7 @@ func TestLeaksInRecordings(t *testing.T) {
 
 // TestLeaksInRealPrograms watches each of them for two minutes, three times in a row: with -parallel 8 all at the same time.
 func TestLeaksInRealPrograms(t *testing.T) {
-	testenv.Full(t)
+	samplertest.Full(t)
 	dir := t.TempDir()
 	for name, cgo := range map[string]string{"pure": "0", "cgo": "1"} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), ".")
@@ -112,7 +112,7 @@ func TestLeaksInRealPrograms(t *testing.T) {
 					t.Parallel()
 					program := filepath.Join(dir, "pure")
 					if c.name == "malloc" {
-						testenv.Tool(t, "cc")
+						samplertest.Tool(t, "cc")
 						program = filepath.Join(dir, "cgo")
 					}
 					c.live(t, bin, program)

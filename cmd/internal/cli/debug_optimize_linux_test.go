@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
@@ -79,7 +78,7 @@ func (r *whatIfRun) predict(t *testing.T, heaptop, binary string) ([]analysis.Fo
 		}
 	}
 	if f.Target.Source != "memory" && f.Target.Source != "agent" {
-		testenv.Missing(t, "a system that lets one process read another's memory")
+		samplertest.Missing(t, "a system that lets one process read another's memory")
 	}
 	t.Fatalf("no prediction in %s", report)
 	return nil, measured{}
@@ -311,7 +310,7 @@ func adviceOn(t *testing.T, tool string, pid int) map[string]analysis.Finding {
 		t.Fatal(err)
 	}
 	if f.Target.Source != "memory" {
-		testenv.Missing(t, "a system that lets one process read another's memory")
+		samplertest.Missing(t, "a system that lets one process read another's memory")
 	}
 	found := map[string]analysis.Finding{}
 	for _, one := range f.Findings {

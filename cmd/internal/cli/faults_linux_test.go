@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // The tests named TestFault... hold docs/faults.md: each breaks one thing under the whole program and asserts the words, the
@@ -286,7 +286,7 @@ func TestFaultTargetForksManyChildren(t *testing.T) {
 
 func TestFaultTargetChangesItsUser(t *testing.T) {
 	asRoot(t)
-	testenv.Tool(t, "setpriv")
+	samplertest.Tool(t, "setpriv")
 	bin := heaptop(t)
 	o := run(t, nil, bin, "--format", "json", "--interval", "50ms", "--", "sh", "-c",
 		"sleep 0.3; exec setpriv --reuid 65534 --regid 65534 --clear-groups sleep 2")

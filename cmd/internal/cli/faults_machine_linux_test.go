@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // mounted mounts a file system of that many bytes in a folder of the test.
@@ -183,8 +183,8 @@ func TestFaultNoDescriptors(t *testing.T) {
 func inNamespaces(t testing.TB, script string, args ...string) outcome {
 	t.Helper()
 	asRoot(t)
-	testenv.Tool(t, "unshare")
-	testenv.Tool(t, "setpriv")
+	samplertest.Tool(t, "unshare")
+	samplertest.Tool(t, "setpriv")
 	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "--mount-proc", "true").CombinedOutput(); err != nil {
 		t.Skipf("no namespaces of our own: %v: %s", err, out)
 	}
@@ -219,7 +219,7 @@ kill $pid`
 // A process in another process namespace has another id inside: it is watched by the one that is seen from here.
 func TestFaultTargetIsInAnotherNamespace(t *testing.T) {
 	asRoot(t)
-	testenv.Tool(t, "unshare")
+	samplertest.Tool(t, "unshare")
 	bin := heaptop(t)
 	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "--mount-proc", "true").CombinedOutput(); err != nil {
 		t.Skipf("no namespaces of our own: %v: %s", err, out)

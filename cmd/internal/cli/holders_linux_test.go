@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // leakServer builds and starts the server with two leaks and no endpoint, and returns its process id.
 func leakServer(t *testing.T, build ...string) int {
 	t.Helper()
-	testenv.Tool(t, "go")
+	samplertest.Tool(t, "go")
 	path := filepath.Join(t.TempDir(), "leakserver")
 	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, build...), ".")...)
 	cmd.Dir = filepath.Join("testdata", "leakserver")

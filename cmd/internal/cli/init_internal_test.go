@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // asking are questions with answers.
@@ -123,7 +123,7 @@ func FuzzPolicyText(f *testing.F) {
 
 // TestSurveyOfHostileNames looks at folders whose names mean something to a shell, to YAML and to a terminal.
 func TestSurveyOfHostileNames(t *testing.T) {
-	testenv.Tool(t, "go")
+	samplertest.Tool(t, "go")
 	dir := filepath.Join(t.TempDir(), "a $(touch pwned) 'b\"\x1b[31m")
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/x\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() {}\n",

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
@@ -21,15 +20,15 @@ func TestInit(t *testing.T) {
 
 // TestInitOfManyPrograms is a repository with everything.
 func TestInitOfManyPrograms(t *testing.T) {
-	testenv.Full(t)
+	samplertest.Full(t)
 	samplertest.NotUnderRace(t)
 	initScripts(t, "testdata/init_full")
 }
 
 // initScripts runs the scripts of a folder. They share the cache of builds, or the standard library would be compiled for each.
 func initScripts(t *testing.T, dir string) {
-	testenv.Tool(t, "git")
-	cache, err := exec.Command(testenv.Tool(t, "go"), "env", "GOCACHE").Output()
+	samplertest.Tool(t, "git")
+	cache, err := exec.Command(samplertest.Tool(t, "go"), "env", "GOCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

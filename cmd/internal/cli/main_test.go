@@ -19,7 +19,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/alloc-dev/heaptop/cmd/internal/cli"
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
@@ -58,7 +57,7 @@ var build = sync.OnceValues(func() (string, error) {
 func heaptop(t testing.TB) string {
 	t.Helper()
 	samplertest.NotUnderRace(t)
-	testenv.Tool(t, "go")
+	samplertest.Tool(t, "go")
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +67,7 @@ func heaptop(t testing.TB) string {
 
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"sh", "sleep", "cp", "head", "pgrep"} {
-		testenv.Tool(t, tool)
+		samplertest.Tool(t, tool)
 	}
 	servers, files := startServers(t), writeSnapshots(t)
 	testscript.Run(t, testscript.Params{

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 func treeFor(vars map[string]string, out *bytes.Buffer) (*cobra.Command, *environment) {
@@ -27,7 +27,7 @@ var spaces = regexp.MustCompile(`\s+`)
 // TestManPagesShowWhatHelpShows renders each page with groff, which has nothing to complain of, and looks for every word of the
 // command's help on it.
 func TestManPagesShowWhatHelpShows(t *testing.T) {
-	groff := testenv.Tool(t, "groff")
+	groff := samplertest.Tool(t, "groff")
 	var out bytes.Buffer
 	root, _ := treeFor(nil, &out)
 	pages := map[string][]byte{}
@@ -82,7 +82,7 @@ func render(t *testing.T, groff string, page []byte) string {
 
 // TestRoff gives a page what macros and escapes are made of.
 func TestRoff(t *testing.T) {
-	groff := testenv.Tool(t, "groff")
+	groff := samplertest.Tool(t, "groff")
 	hostile := ".so /etc/passwd\n'br\n\\fBbold\\n(.l \"q\" `x` ~/a^b --flag - x\x1b[31m\n\n  a   b\n    \\*(xx\n\nlast – line"
 	var b strings.Builder
 	b.WriteString(".TH X 1\n.nh\n.SH DESCRIPTION\n")

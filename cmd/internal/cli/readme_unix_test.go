@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
@@ -146,7 +145,7 @@ type player struct {
 // newPlayer builds heaptop into a folder that is on the PATH of all commands.
 func newPlayer(t *testing.T) *player {
 	t.Helper()
-	testenv.Tool(t, "sh")
+	samplertest.Tool(t, "sh")
 	p := &player{dir: t.TempDir(), bin: t.TempDir()}
 	if err := os.Symlink(heaptop(t), filepath.Join(p.bin, "heaptop")); err != nil {
 		t.Fatal(err)

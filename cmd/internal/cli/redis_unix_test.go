@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
@@ -17,30 +15,12 @@ import (
 // redisServer starts a redis-server of the test's own with keys in it, and returns its socket.
 func redisServer(t *testing.T, args ...string) string {
 	t.Helper()
-	binary, client := samplertest.Tool(t, "redis-server"), samplertest.Tool(t, "redis-cli")
-	dir, err := os.MkdirTemp("", "heaptop-redis") // a socket's path is short, and t.TempDir's may not be
-	if err != nil {
-		t.Fatal(err)
-	}
-	sock := filepath.Join(dir, "r.sock")
-	server := exec.Command(binary, append([]string{"--port", "0", "--unixsocket", sock, "--save", "", "--dir", dir, "--daemonize", "no"}, args...)...)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		_ = os.RemoveAll(dir)
-	})
+	sock, _ := samplertest.RedisServer(t, args...)
 	const fill = "for i=1,5000 do redis.call('SET', 'key:'..i, string.rep('x', 500)) end; redis.call('SET', 'biggest', string.rep('y', 700000))"
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if exec.Command(client, "-s", sock, "EVAL", fill, "0").Run() == nil {
-			return sock
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not answer")
-		}
+	if out, err := exec.Command(samplertest.Tool(t, "redis-cli"), "-s", sock, "EVAL", fill, "0").CombinedOutput(); err != nil {
+		t.Fatalf("fill the server: %v: %s", err, out)
 	}
+	return sock
 }
 
 // TestRedis reads a server in every mode, and from the files that they leave.

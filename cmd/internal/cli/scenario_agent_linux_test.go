@@ -9,7 +9,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
@@ -17,7 +16,7 @@ import (
 // or the standard library would be compiled for each.
 func TestAgentInAUsersProgram(t *testing.T) {
 	samplertest.NotUnderRace(t)
-	caches, err := exec.Command(testenv.Tool(t, "go"), "env", "GOCACHE", "GOMODCACHE").Output()
+	caches, err := exec.Command(samplertest.Tool(t, "go"), "env", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

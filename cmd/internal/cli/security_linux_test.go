@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // The tests named TestSecurity... hold .github/SECURITY.md.
@@ -26,7 +26,7 @@ import (
 func as(t testing.TB, args ...string) outcome {
 	t.Helper()
 	asRoot(t)
-	testenv.Tool(t, "setpriv")
+	samplertest.Tool(t, "setpriv")
 	return run(t, nil, "setpriv", append([]string{"--reuid", "65534", "--regid", "65534", "--clear-groups"}, args...)...)
 }
 

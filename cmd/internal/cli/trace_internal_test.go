@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 const collecting = `package main
@@ -31,7 +31,7 @@ func main() {
 `
 
 func TestTraceIsAddedWhereMemoryCannotBeRead(t *testing.T) {
-	testenv.Tool(t, "go")
+	samplertest.Tool(t, "go")
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "collecting")
 	if err := os.WriteFile(source, []byte(collecting), 0o600); err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alloc-dev/heaptop/cmd/internal/testenv"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 func TestVersionOfEachKindOfBuild(t *testing.T) {
@@ -55,7 +55,7 @@ func TestVersionOfEachKindOfBuild(t *testing.T) {
 
 // TestVersionIsWhatGoBuildNotes builds a small program as heaptop is built, and reads what the toolchain notes in it.
 func TestVersionIsWhatGoBuildNotes(t *testing.T) {
-	goTool, git := testenv.Tool(t, "go"), testenv.Tool(t, "git")
+	goTool, git := samplertest.Tool(t, "go"), samplertest.Tool(t, "git")
 	dir := t.TempDir()
 	run := func(name string, args ...string) string {
 		t.Helper()
