@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -262,6 +263,10 @@ func (c *Client) reason(err error) string {
 func (c *Client) explain(what string, err error) error {
 	r := answer(err)
 	if r == nil {
+		var foreign *json.SyntaxError
+		if errors.As(err, &foreign) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%s: what answers at %s does not speak as GitHub's API does: %w", what, c.api.BaseURL(), err)
+		}
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	switch r.code {

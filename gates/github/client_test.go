@@ -49,6 +49,23 @@ func TestACommentIsWrittenOnceAndThenUpdated(t *testing.T) {
 	}
 }
 
+// TestAnswersOfAnotherServer: a proxy that wants a login answers with a page, and 200.
+func TestAnswersOfAnotherServer(t *testing.T) {
+	for _, page := range []string{"<html>please log in</html>", `[{"id": 1`} {
+		f := newFake(t)
+		f.before = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			fmt.Fprint(w, page)
+			return true
+		}
+		var said []string
+		var waits []time.Duration
+		_, err := f.client(t, &said, &waits).PutComment(t.Context(), 7, "memory", "x"+mark)
+		if err == nil || !strings.Contains(err.Error(), f.URL) || !strings.Contains(err.Error(), "does not speak as GitHub's API") {
+			t.Errorf("an answer of %q: %v", page, err)
+		}
+	}
+}
+
 func TestErrorsSayTheNextStepAndNeverTheToken(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -60,6 +60,7 @@ func TestPullRequests(t *testing.T) {
 		{"whose workload fails", "64 MB", "exit 3", []string{"main.go"}, false, false, "changes memory gates", gates.Unmeasured},
 		{"of documents", "64 kB", "true", []string{"README.md", "docs/a/x.png", "LICENSE", "sub/NOTES.md"}, false, true, "changes", ""},
 		{"of documents that tests read", "64 MB", "true", []string{"report/testdata/x.md"}, false, true, "changes memory gates", gates.Passed},
+		{"of a program among the documents", "64 MB", "true", []string{"docs/example/main.go", "README.md"}, false, true, "changes memory gates", gates.Passed},
 		{"with an odd name", "64 MB", "true", []string{"a b\n$(touch x).md"}, false, true, "changes", ""},
 		{"that changes nothing", "64 MB", "true", nil, false, true, "changes memory gates", gates.Passed},
 		{"that is a draft", "64 kB", "true", []string{"main.go"}, true, true, "", ""},
