@@ -34,7 +34,7 @@ func reportOf(names ...string) *gates.Report {
 			Gates: []gates.Gate{{Metric: n, Op: "<=", Limit: 64e6, Value: ptr(71e6), Unit: "bytes", Verdict: gates.Failed, HeadroomPercent: ptr(-10.9), From: "config", Reason: n}},
 			Comparisons: []gates.Comparison{
 				{Metric: n, Baseline: ptr(60e6), Current: ptr(71e6), ChangePercent: ptr(18.3), LowPercent: ptr(17), HighPercent: ptr(19), Runs: [2]int{3, 3},
-					Verdict: gates.Regressed, Severity: gates.SeverityCritical, MaxIncrease: 10, WarnIncrease: 2, Gated: true, Against: "main 89abcdef0123", Reason: n},
+					Verdict: gates.Regressed, Severity: gates.SeverityCritical, MaxIncrease: 10, WarnIncrease: 2, Gated: true, Against: "merge base with main, 89abcdef01", Reason: n},
 				{Metric: "allocs", Baseline: ptr(100), Current: ptr(50), ChangePercent: ptr(-50), Runs: [2]int{3, 3}, Verdict: gates.Improved, MaxIncrease: 1, Gated: true, Reason: n},
 			},
 			Blame:     []gates.Blame{{Site: n + " " + n + ":1", ChangeBytes: 18e6, SharePercent: 61}, {Site: "cache.(*LRU).Add cache/lru.go:88", ChangeBytes: 1e6, SharePercent: 5}},
@@ -144,10 +144,10 @@ func TestTheCommentSaysWhatMattersInOrder(t *testing.T) {
 	body := github.Comment(reportOf("import", "serve"), o)
 	at := 0
 	for _, want := range []string{
-		"## ❌ heaptop: failed. 2 scenarios: 2 failed\n", "import.peak&#95;rss crept up", "🚨 **critical** ❌ `import`", "grew by 18.3% (+17% to +19%) against main 89abcdef0123",
+		"## ❌ heaptop: failed. 2 scenarios: 2 failed\n", "import.peak&#95;rss crept up", "🚨 **critical** ❌ `import`", "grew by 18.3% (+17% to +19%) against merge base with main, 89abcdef01",
 		"| scenario | gate | value | limit | headroom | verdict |", "| `import` | `import` | 71.0 MB | 64.0 MB | -10.9% | ❌ failed |",
 		"[`cache.(*LRU).Add cache/lru.go:88`](https://github.com/o/r/blob/" + strings.Repeat("b", 40) + "/cache/lru.go#L88)",
-		"2 improvements", "heaptop --headless --scenario import,serve --against 89abcdef0123 --seed 7\n", "accept:\n  - { scenario: import, metric: import, up_to: 19%,\n      until: 2027-02-20,",
+		"2 improvements", "heaptop --headless --scenario import,serve --against 89abcdef01 --seed 7\n", "accept:\n  - { scenario: import, metric: import, up_to: 19%,\n      until: 2027-02-20,",
 		"[logs and reports](https://github.com/o/r/actions/runs/1)", "<!-- heaptop:comment:memory -->\n",
 	} {
 		i := strings.Index(body[at:], want)
@@ -174,6 +174,12 @@ func TestALongReportFitsAndSaysWhatIsMissing(t *testing.T) {
 	for name, body := range map[string]string{"comment": github.Comment(r, options()), "issue": github.Issue(r, options())} {
 		if len(body) > github.MaxComment || !strings.Contains(body, "did not fit") || !strings.HasPrefix(body, "## ❌") || !strings.HasSuffix(body, "<!-- heaptop:"+name+":memory -->\n") {
 			t.Errorf("%s of %d bytes begins %.80q and ends %q", name, len(body), body, body[len(body)-80:])
+		}
+		if !strings.Contains(body, "heaptop --headless --scenario all --against 89abcdef01") {
+			t.Errorf("%s does not say how to measure it again: %q", name, body[len(body)-600:])
+		}
+		if strings.Contains(body, ":-- |\n\n") {
+			t.Errorf("%s has a table without rows", name)
 		}
 		checkRendered(t, body)
 	}

@@ -69,7 +69,7 @@ func adviseLimit(s *gates.Scenario, _ time.Time) tip {
 	case s.Overhead != nil:
 		how = "the breakdown names the documents that take the most"
 	case len(s.Blame) > 0:
-		how = "the sites above are where to look"
+		how = "the sites that grew are where to look"
 	}
 	return tip{text: fmt.Sprintf("bring %s of %s below its limit: %s; or raise the limit on purpose, measured was %s",
 		name(g.Metric), name(s.Name), how, quantity(g.Unit, *g.Value))}

@@ -42,6 +42,8 @@ func Comment(r *gates.Report, o CommentOptions) string {
 	for _, note := range slices.Concat(o.Notes, atMost(r.Warnings, maxWarnings)) {
 		m.add("\n> " + prose(line(note)) + "\n")
 	}
+	again := commentAgain(r)
+	m.left -= len(again) // it has its place, however much there is to tell
 	commentFindings(m, list)
 	commentGates(m, list)
 	for _, s := range list {
@@ -50,7 +52,8 @@ func Comment(r *gates.Report, o CommentOptions) string {
 		}
 	}
 	commentImproved(m, list)
-	m.add(commentAgain(r))
+	m.left += len(again)
+	m.add(again)
 	m.add(commentAccept(r))
 	for _, s := range list {
 		for _, note := range notes(s.Scenario) {
@@ -128,9 +131,7 @@ func commentGates(m *bounded, list []named) {
 		return
 	}
 	slices.SortStableFunc(all, func(a, b gate) int { return severity(b.Verdict) - severity(a.Verdict) })
-	if !m.add("\n| scenario | gate | value | limit | headroom | verdict |\n| :-- | :-- | --: | --: | --: | :-- |\n") {
-		return
-	}
+	head := "\n| scenario | gate | value | limit | headroom | verdict |\n| :-- | :-- | --: | --: | --: | :-- |\n"
 	for i, g := range all {
 		value, headroom := "", ""
 		if there(g.Value) {
@@ -141,10 +142,11 @@ func commentGates(m *bounded, list []named) {
 		}
 		row := fmt.Sprintf("| %s | %s | %s | %s | %s | %s %s |\n", MarkdownCode(g.of), MarkdownCode(name(g.Metric)), prose(value),
 			prose(quantity(g.Unit, g.Limit)), prose(headroom), sign(g.Verdict), prose(name(string(g.Verdict))))
-		if !m.add(row) {
+		if !m.add(head + row) {
 			m.missed += len(all) - i - 1
 			return
 		}
+		head = ""
 	}
 }
 
@@ -206,7 +208,7 @@ func commentAgain(r *gates.Report) string {
 	for i := range r.Scenarios {
 		for _, c := range r.Scenarios[i].Comparisons {
 			for word := range strings.FieldsSeq(c.Against) {
-				if against == "" && len(word) >= 12 && strings.Trim(word, "0123456789abcdef") == "" {
+				if against == "" && len(word) >= 10 && strings.Trim(word, "0123456789abcdef") == "" {
 					against = word
 				}
 			}

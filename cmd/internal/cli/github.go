@@ -313,7 +313,15 @@ func (o *publication) summary(_ context.Context, r *gates.Report) error {
 		_, err := fmt.Fprint(o.env.Out, github.Summary(r, text, report.MaxSummary))
 		return err
 	}
-	return appendSummary(path, github.Summary(r, text, report.MaxSummary-1))
+	room := int64(report.MaxSummary - 1)
+	if at, err := os.Stat(path); err == nil {
+		room = max(0, room-at.Size())
+	}
+	body := github.Summary(r, text, int(room))
+	if body == "" {
+		return fmt.Errorf("write the job's summary %s: GitHub has no room for more than the %d bytes in it", path, report.MaxSummary-1-room)
+	}
+	return appendSummary(path, body)
 }
 
 // appendSummary appends to the summary of a step, where GitHub has room for it: it drops a larger one as a whole.
