@@ -20,6 +20,14 @@ const (
 // Representations returns them all, in the order of reports.
 func Representations() []string { return []string{String, JSON, Hash} }
 
+// Asked returns those of the names, in the order of reports, with string, which the others are compared with; all where no
+// name is given.
+func Asked(names []string) []string {
+	return slices.DeleteFunc(Representations(), func(as string) bool {
+		return len(names) > 0 && as != String && !slices.Contains(names, as)
+	})
+}
+
 // What is allowed when nothing is said.
 const (
 	DefaultThreshold   = 2.7 // of the overall ratio of json

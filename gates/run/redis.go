@@ -18,6 +18,8 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/overhead"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler"
 	source "github.com/alloc-dev/heaptop/sampler/redis"
 )
 
@@ -43,7 +45,7 @@ func (r *runner) redisOverhead(ctx context.Context, s *policy.Scenario) ([]gates
 	b.runs = cmp.Or(s.Runs, redisRuns)
 	b.say = func(run int) { r.say(Progress{Scenario: s.Name, Stage: "run", Run: run, Most: b.runs}) }
 	err = b.measure(ctx)
-	err = errors.Join(err, b.clean(ctx), b.client.Close())
+	err = oneLine(err, b.clean(ctx), b.client.Close())
 	out.DurationS = r.since(began)
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ type redisBench struct {
 func newRedisBench(set *policy.RedisOverhead) (*redisBench, error) {
 	options, err := source.ClientOptions(set.URL, os.Getenv)
 	if err != nil {
-		return nil, err
+		return nil, worktree.Usage("%w", err)
 	}
 	options.ReadTimeout, options.WriteTimeout = redisPatience, redisPatience
 	random := make([]byte, 3)
@@ -102,7 +104,6 @@ func newRedisBench(set *policy.RedisOverhead) (*redisBench, error) {
 	if options.DB != 0 {
 		who += " database " + strconv.Itoa(options.DB)
 	}
-	// The braces keep all keys on one slot, where the server is a node of a cluster.
 	return &redisBench{set: set, options: options, who: who, prefix: "{heaptop-" + hex.EncodeToString(random) + "}:", say: func(int) {}, documents: overhead.Documents()}, nil
 }
 
@@ -111,7 +112,36 @@ func (b *redisBench) key(n int) string {
 	return fmt.Sprintf("%s%0*d", b.prefix, redisKeyBytes-len(b.prefix), n)
 }
 
-func (b *redisBench) told(what string, err error) error { return source.Explain(what, b.who, err) }
+// writerNeeds is what a user of the server must be allowed for this suite.
+const writerNeeds = "+info +dbsize +select +command|info +module|list +set +hset +del +exists +memory|usage +object|encoding ~{heaptop-*, and +json.set where there is the module"
+
+// told says what was done, such as "store in", with what error.
+func (b *redisBench) told(doing string, err error) error {
+	if refused(err, "NOPERM") {
+		return fmt.Errorf("%s %s: %w: this suite writes, so its user needs ACL SETUSER NAME %s (%w)", doing, b.who, err, writerNeeds, sampler.ErrPermission)
+	}
+	return source.Explain(doing+" "+b.who, err)
+}
+
+// refused reports whether the server answered no, in words that begin so.
+func refused(err error, words string) bool {
+	var answer redis.Error
+	return errors.As(err, &answer) && strings.HasPrefix(answer.Error(), words)
+}
+
+// oneLine joins errors as one sentence: the second says what came of the first.
+func oneLine(all ...error) error {
+	var out error
+	for _, err := range all {
+		switch {
+		case out == nil:
+			out = err
+		case err != nil:
+			out = fmt.Errorf("%w; %w", out, err)
+		}
+	}
+	return out
+}
 
 // measure fills the report.
 func (b *redisBench) measure(ctx context.Context) error {
@@ -121,7 +151,7 @@ func (b *redisBench) measure(ctx context.Context) error {
 	}
 	for _, d := range b.documents {
 		one := gates.OverheadDocument{Name: d.Name, Category: d.Category, Description: d.Description, TextBytes: len(d.Text)}
-		for _, as := range b.representations() {
+		for _, as := range overhead.Asked(b.set.Representations) {
 			stored := gates.OverheadStored{As: as}
 			if as == overhead.JSON {
 				stored.Missing = b.json
@@ -137,17 +167,6 @@ func (b *redisBench) measure(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// representations are those that were asked for, with string, which the others are compared with.
-func (b *redisBench) representations() []string {
-	var out []string
-	for _, as := range overhead.Representations() {
-		if len(b.set.Representations) == 0 || as == overhead.String || slices.Contains(b.set.Representations, as) {
-			out = append(out, as)
-		}
-	}
-	return out
 }
 
 // once stores every document once, and then many times.
@@ -182,25 +201,27 @@ func (b *redisBench) once(ctx context.Context) error {
 
 // single stores a document under a fresh key and asks the server what it takes.
 func (b *redisBench) single(ctx context.Context, d overhead.Document, s *gates.OverheadStored) error {
+	before := b.dirty
 	b.written, b.dirty = max(b.written, 1), true
 	key := b.key(0)
-	if err := b.told("store", b.store(ctx, b.client, s.As, d, []string{key})); err != nil {
-		return err
+	if err := b.store(ctx, b.client, s.As, d, []string{key}); err != nil {
+		b.dirty = before || !refused(err, "") // what was answered with no is not there
+		return b.told("store in", err)
 	}
 	took, err := b.client.MemoryUsage(ctx, key, 0).Result()
 	if err != nil {
-		return b.told("read MEMORY USAGE", err)
+		return b.told("read MEMORY USAGE of", err)
 	}
 	encoding, err := b.client.ObjectEncoding(ctx, key).Result()
 	if err != nil {
-		return b.told("read OBJECT ENCODING", err)
+		return b.told("read OBJECT ENCODING of", err)
 	}
 	if s.Encoding = clipWord(encoding); took <= 0 {
 		return fmt.Errorf("MEMORY USAGE says %d bytes", took)
 	}
 	s.Values = append(s.Values, float64(took))
 	if err := b.client.Del(ctx, key).Err(); err != nil {
-		return b.told("delete", err)
+		return b.told("delete from", err)
 	}
 	return b.unmoved(ctx)
 }
@@ -242,7 +263,7 @@ func (b *redisBench) clean(ctx context.Context) error {
 			keys = append(keys, b.key(n))
 		}
 		if err := client.Del(ctx, keys...).Err(); err != nil {
-			return fmt.Errorf("%w: what heaptop wrote may be left there: at most %d keys that begin with %s", b.told("delete", err), b.written, b.prefix)
+			return fmt.Errorf("%w: what heaptop wrote may be left there: at most %d keys that begin with %s", b.told("delete from", err), b.written, b.prefix)
 		}
 	}
 	b.dirty = false

@@ -15,14 +15,16 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/overhead"
+	source "github.com/alloc-dev/heaptop/sampler/redis"
 )
 
 // inspect finds out what the server is, and refuses one that cannot be measured.
 func (b *redisBench) inspect(ctx context.Context) error {
-	about, err := b.info(ctx, "")
+	text, err := b.client.Do(ctx, "INFO").Text()
 	if err != nil {
-		return err
+		return source.ExplainOpening(b.who, err)
 	}
+	about := infoFields(text)
 	number := func(name string) float64 {
 		v, err := strconv.ParseFloat(about[name], 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
@@ -42,6 +44,8 @@ func (b *redisBench) inspect(ctx context.Context) error {
 	switch {
 	case about["role"] == "slave" || about["role"] == "replica":
 		return fmt.Errorf("%s is a replica, which takes no writes: name its master", b.who)
+	case about["redis_mode"] == "cluster":
+		return fmt.Errorf("%s is a node of a cluster, where an entry takes more than in a server alone and a key may belong to another node (MOVED): name a server that stands alone, of the same release", b.who)
 	case about["loading"] == "1":
 		return fmt.Errorf("%s is loading its data: run this again once that is done", b.who)
 	case about["rdb_bgsave_in_progress"] == "1" || about["aof_rewrite_in_progress"] == "1":
@@ -49,7 +53,7 @@ func (b *redisBench) inspect(ctx context.Context) error {
 	}
 	keys, err := b.client.DBSize(ctx).Result()
 	if err != nil {
-		return b.told("read DBSIZE", err)
+		return b.told("read DBSIZE of", err)
 	}
 	if keys > 0 && !b.set.AllowNonempty {
 		return fmt.Errorf("%s holds %d keys: nothing was written; name an empty database, such as /15 at the end of the URL, or add --allow-nonempty", b.who, keys)
@@ -64,8 +68,8 @@ func (b *redisBench) inspect(ctx context.Context) error {
 // module looks whether the server has JSON.SET.
 func (b *redisBench) module(ctx context.Context) error {
 	answer, err := b.client.Do(ctx, "COMMAND", "INFO", "JSON.SET").Slice()
-	if err != nil && !errors.As(err, new(redis.Error)) {
-		return b.told("read COMMAND INFO", err)
+	if err != nil && (!errors.As(err, new(redis.Error)) || refused(err, "NOPERM")) {
+		return b.told("read COMMAND INFO of", err)
 	}
 	if err != nil || len(answer) == 0 || answer[0] == nil {
 		b.json = "the server has no JSON module (it does not know JSON.SET): load one, or measure the others alone with --representation string,hash"
@@ -88,15 +92,11 @@ func (b *redisBench) module(ctx context.Context) error {
 	return nil
 }
 
-// info reads sections of INFO, "" for the usual ones.
+// info reads a section of INFO.
 func (b *redisBench) info(ctx context.Context, section string) (map[string]string, error) {
-	args := []any{"INFO"}
-	if section != "" {
-		args = append(args, section)
-	}
-	text, err := b.client.Do(ctx, args...).Text()
+	text, err := b.client.Do(ctx, "INFO", section).Text()
 	if err != nil {
-		return nil, b.told("read INFO", err)
+		return nil, b.told("read INFO of", err)
 	}
 	return infoFields(text), nil
 }
@@ -129,7 +129,7 @@ func (b *redisBench) settleKeyspace(ctx context.Context) error {
 	const room = redisCopies + 100
 	held, err := b.client.DBSize(ctx).Result()
 	if err != nil {
-		return b.told("read DBSIZE", err)
+		return b.told("read DBSIZE of", err)
 	}
 	n := max(int(held), 0)
 	pads := 0
@@ -147,7 +147,7 @@ func (b *redisBench) settleKeyspace(ctx context.Context) error {
 	}
 	_, err = p.Exec(ctx)
 	if err := errors.Join(err, writer.Close()); err != nil {
-		return b.told("store", err)
+		return b.told("store in", err)
 	}
 	return b.unmoved(ctx)
 }
@@ -178,11 +178,11 @@ func (b *redisBench) copies(ctx context.Context, d overhead.Document, s *gates.O
 	writer := redis.NewClient(b.options) // its buffers go away with it
 	for batch := range slices.Chunk(keys, max(1, min(100, int(1<<20/one)))) {
 		if err := b.store(ctx, writer, s.As, d, batch); err != nil {
-			return errors.Join(b.told("store", err), writer.Close())
+			return errors.Join(b.told("store in", err), writer.Close())
 		}
 	}
 	if err := writer.Close(); err != nil {
-		return b.told("close the connection", err)
+		return b.told("close the connection to", err)
 	}
 	after, err := b.settled(ctx)
 	if err != nil {
@@ -199,13 +199,14 @@ func (b *redisBench) copies(ctx context.Context, d overhead.Document, s *gates.O
 	s.CopyValues = append(s.CopyValues, (after-before)/float64(n))
 	for batch := range slices.Chunk(keys, 100) {
 		if err := b.client.Del(ctx, batch...).Err(); err != nil {
-			return b.told("delete", err)
+			return b.told("delete from", err)
 		}
 	}
 	return nil
 }
 
-// settled reads used_memory once four readings in a row agree: connections that ended are taken down a little later.
+// settled reads used_memory once four readings in a row agree: connections that ended are taken down a little later. What
+// waits for replicas and for the append-only file is left out: it grows with what is written, and not with what is held.
 func (b *redisBench) settled(ctx context.Context) (float64, error) {
 	last, same := math.Inf(-1), 0
 	for range 200 {
@@ -216,6 +217,11 @@ func (b *redisBench) settled(ctx context.Context) (float64, error) {
 		used, err := strconv.ParseFloat(fields["used_memory"], 64)
 		if err != nil || math.IsNaN(used) || math.IsInf(used, 0) {
 			return 0, fmt.Errorf("read INFO of %s: it has no used_memory", b.who)
+		}
+		for _, passing := range []string{"mem_replication_backlog", "mem_clients_slaves", "mem_aof_buffer"} {
+			if v, err := strconv.ParseUint(fields[passing], 10, 62); err == nil {
+				used -= float64(v)
+			}
 		}
 		if same++; math.Abs(used-last) > 64 {
 			same = 0

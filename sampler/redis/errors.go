@@ -2,6 +2,8 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +50,9 @@ func refusals() []refusal {
 }
 
 // told wraps an error of the client library so that the caller can decide, and adds the next step.
-func told(what, who string, err error) error {
+func told(what, who string, err error) error { return explained(what+" of "+who, err) }
+
+func explained(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -58,20 +62,24 @@ func told(what, who string, err error) error {
 			continue
 		}
 		if r.is != nil {
-			return fmt.Errorf("%s of %s: %w: %s (%w)", what, who, shown{err}, r.next, r.is)
+			return fmt.Errorf("%s: %w: %s (%w)", doing, shown{err}, r.next, r.is)
 		}
-		return fmt.Errorf("%s of %s: %w: %s", what, who, shown{err}, r.next)
+		return fmt.Errorf("%s: %w: %s", doing, shown{err}, r.next)
 	}
 	switch {
 	case strings.Contains(text, "can't parse") || strings.Contains(text, "invalid reply") || strings.Contains(text, "HTTP/") ||
 		strings.Contains(text, "unexpected reply") || strings.Contains(text, "can't read"):
-		return fmt.Errorf("%s of %s: what answers there does not speak Redis's protocol (%w)", what, who, sampler.ErrUnsupported)
+		return fmt.Errorf("%s: what answers there does not speak Redis's protocol (%w)", doing, sampler.ErrUnsupported)
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return fmt.Errorf("%s: %w: name its authority in SSL_CERT_FILE=ca.crt, or add ?skip_verify=true", doing, shown{err})
+	case errors.As(err, new(tls.RecordHeaderError)):
+		return fmt.Errorf("%s: %w: it does not speak TLS: redis:// in place of rediss://", doing, shown{err})
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s of %s: %w (%w)", what, who, shown{err}, sampler.ErrPermission)
+		return fmt.Errorf("%s: %w (%w)", doing, shown{err}, sampler.ErrPermission)
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%s of %s: the connection was closed: it may speak TLS (rediss://), or not Redis's protocol: %w", what, who, err)
+		return fmt.Errorf("%s: the connection was closed: it may speak TLS (rediss://), or not Redis's protocol: %w", doing, err)
 	}
-	return fmt.Errorf("%s of %s: %w", what, who, shown{err})
+	return fmt.Errorf("%s: %w", doing, shown{err})
 }
 
 // shown is an error in words that are fit to be shown: one line, of bounded length.
@@ -109,6 +117,8 @@ func opening(who string, err error) error {
 		return fmt.Errorf("connect to %s: %w", who, err)
 	case nobody(err), errors.As(err, &dns):
 		return fmt.Errorf("connect to %s: %w (%w)", who, shown{err}, sampler.ErrNotFound)
+	case errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("connect to %s: %w: it may speak TLS (rediss://), or not Redis's protocol", who, shown{err})
 	}
 	return told("read INFO", who, err)
 }

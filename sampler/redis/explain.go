@@ -1,5 +1,14 @@
 package redis
 
-// Explain wraps an error of the client library in words: what was done, of which server, what it means and what to do next.
+// Explain wraps an error of the client library in words: what was done with which server, what it means and what to do next.
 // It wraps the sentinels of package sampler as readings do, and is nil where err is.
-func Explain(what, who string, err error) error { return told(what, who, err) }
+func Explain(doing string, err error) error { return explained(doing, err) }
+
+// ExplainOpening does the same for the first request to a server, which also tells that nobody is there, or that it speaks
+// TLS.
+func ExplainOpening(who string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return opening(who, err)
+}

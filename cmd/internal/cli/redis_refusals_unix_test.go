@@ -151,6 +151,9 @@ func TestRedisThatRefuses(t *testing.T) {
 	}{
 		"NOAUTH":         {refusing{"": "-NOAUTH Authentication required.\r\n"}, all, "it wants a password: set HEAPTOP_REDIS_PASSWORD"},
 		"NOPERM":         {refusing{"": "-NOPERM this user has no permissions to run the 'info' command\r\n"}, all, "ACL SETUSER"},
+		"may not write":  {writing("-NOPERM this user has no permissions to run the 'set' command\r\n"), []string{"suite"}, "this suite writes, so its user needs ACL SETUSER NAME +info"},
+		"may not ask":    {refusing{"INFO": bulk(quietInfo), "DBSIZE": ":0\r\n", "COMMAND": "-NOPERM no permissions to run the 'command|info' command\r\n"}, []string{"suite"}, "this suite writes"},
+		"cluster":        {refusing{"INFO": bulk(quietInfo + "redis_mode:cluster\r\n")}, []string{"suite"}, "name a server that stands alone"},
 		"protected mode": {refusing{"": "-DENIED Redis is running in protected mode\r\n"}, all, "it is in protected mode"},
 		"max clients":    {refusing{"": "-ERR max number of clients reached\r\n"}, all, "raise maxclients"},
 		"loading":        {refusing{"": "-LOADING Redis is loading the dataset in memory\r\n"}, all, "it is loading its data"},
@@ -178,6 +181,9 @@ func TestRedisThatRefuses(t *testing.T) {
 				text := strings.Join(strings.Fields(out.String()+errs.String()), " ")
 				if code := run.ProcessState.ExitCode(); code != 2 || !strings.Contains(text, c.says) {
 					t.Errorf("exit %d, want 2 and %q:\n%s%s", code, c.says, out.String(), errs.String())
+				}
+				if name != "dies" && strings.Contains(text, "may be left there") {
+					t.Errorf("nothing was written:\n%s", text)
 				}
 				if strings.Contains(text, "\x1b") || strings.Contains(out.String(), "METRIC:") {
 					t.Errorf("an escape code, or figures:\n%q", text)
