@@ -27,10 +27,9 @@ func findings(s *gates.Scenario) []finding {
 	if s.Error != "" {
 		out = append(out, finding{gates.Unmeasured, "", line(s.Error), false})
 	}
-	for _, g := range s.Gates {
-		if g.Verdict != gates.Passed {
-			out = append(out, finding{g.Verdict, g.Metric, gateWords(g), g.Verdict == gates.Failed})
-		}
+	for _, same := range byReason(s.Gates) {
+		g := same[0]
+		out = append(out, finding{g.Verdict, g.Metric, gateWords(g, same[1:]...), g.Verdict == gates.Failed})
 	}
 	for _, c := range s.Comparisons {
 		if means := c.Means(); c.Gated && means != gates.Passed {
@@ -44,6 +43,25 @@ func findings(s *gates.Scenario) []finding {
 		out = append(out, finding{s.Verdict, "", "the scenario is " + name(string(s.Verdict)) + ", and the report does not say why", false})
 	}
 	slices.SortStableFunc(out, func(a, b finding) int { return severity(b.verdict) - severity(a.verdict) })
+	return out
+}
+
+// byReason groups the gates that are no plain pass: those that one reason kept from being measured belong together.
+func byReason(all []gates.Gate) [][]gates.Gate {
+	var out [][]gates.Gate
+	for _, g := range all {
+		if g.Verdict == gates.Passed {
+			continue
+		}
+		i := slices.IndexFunc(out, func(same []gates.Gate) bool {
+			return !there(g.Value) && !there(same[0].Value) && g.Reason != "" && g.Reason == same[0].Reason && g.Verdict == same[0].Verdict
+		})
+		if i < 0 {
+			out = append(out, []gates.Gate{g})
+		} else {
+			out[i] = append(out[i], g)
+		}
+	}
 	return out
 }
 
@@ -66,9 +84,16 @@ func severity(v gates.Verdict) int {
 	return cmp.Or(slices.Index([]gates.Verdict{gates.Passed, gates.Warned, gates.Unmeasured, gates.Failed}, v)+1, 3)
 }
 
-// gateWords says what became of a limit.
-func gateWords(g gates.Gate) string {
+// gateWords says what became of a limit, and of others that had the same fate.
+func gateWords(g gates.Gate, others ...gates.Gate) string {
 	metric, reason := name(g.Metric), line(g.Reason)
+	const shown = 2
+	for _, other := range others[:min(len(others), shown)] {
+		metric += ", " + name(other.Metric)
+	}
+	if more := len(others) - shown; more > 0 {
+		metric += fmt.Sprintf(" and %d more", more)
+	}
 	if !there(g.Value) {
 		verb := " could not be measured: "
 		if g.Verdict == gates.Warned {

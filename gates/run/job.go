@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
@@ -121,7 +122,8 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 
 func faultWords(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		return fmt.Sprintf("interrupted: %v", context.Cause(ctx))
+		cause := context.Cause(ctx).Error()
+		return "interrupted: " + strings.TrimPrefix(cause, "interrupted: ")
 	}
 	return err.Error()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/gates/overhead"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -53,6 +54,9 @@ func whatRuns(s *policy.Scenario) string {
 	case gates.KindTarget:
 		text = "the running target " + sampler.WithoutPassword(s.Target)
 	case gates.KindOverhead:
+		if r := s.Overhead.Redis; r != nil {
+			return "what documents take in " + sampler.WithoutPassword(r.URL) + " as " + strings.Join(overhead.Asked(r.Representations), ", ")
+		}
 		text = fmt.Sprintf("%s of %s, divided by that of %s", s.Overhead.Metric, s.Overhead.Of, s.Overhead.Over)
 	default:
 		text = "runs " + s.Run
@@ -74,6 +78,9 @@ func whatRuns(s *policy.Scenario) string {
 
 // limitsText lists the absolute limits.
 func limitsText(b *strings.Builder, s *policy.Scenario) {
+	if s.Overhead != nil && s.Overhead.Redis != nil {
+		redisLimitsText(b, s.Overhead.Redis)
+	}
 	for _, l := range s.Limits {
 		m, _ := gates.MetricOf(l.Metric)
 		how := "the median is"
@@ -82,6 +89,23 @@ func limitsText(b *strings.Builder, s *policy.Scenario) {
 		}
 		wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: %s above %s (%s)", l.Metric, how, m.Format(l.Max), whence(l)))
 	}
+}
+
+// redisLimitsText says what documents in a server are held against.
+func redisLimitsText(b *strings.Builder, r *policy.RedisOverhead) {
+	wrap(b, "  fails when ", "    ", fmt.Sprintf("a document takes more than its budget (%d of the policy, the others are built in)", budgetsOf(r)))
+	if slices.Contains(overhead.Asked(r.Representations), overhead.JSON) {
+		wrap(b, "  fails when ", "    ", fmt.Sprintf("json takes more than %g times a string over all documents, or %g times of one",
+			orElse(r.Threshold, overhead.DefaultThreshold), orElse(r.MaxVsString, overhead.DefaultMaxVsString)))
+	}
+}
+
+func budgetsOf(r *policy.RedisOverhead) int {
+	n := 0
+	for _, as := range r.Budgets {
+		n += len(as)
+	}
+	return n
 }
 
 func whence(l gates.Limit) string {

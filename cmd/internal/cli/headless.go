@@ -271,11 +271,7 @@ func unmeasuredWords(r *gates.Report) string {
 			list = append(list, s.Name+": "+s.Error)
 			continue
 		}
-		for _, g := range s.Gates {
-			if g.Verdict == gates.Unmeasured {
-				list = append(list, s.Name+"."+g.Metric+": "+g.Reason)
-			}
-		}
+		list = append(list, unmeasuredLimits(&s)...)
 		for _, c := range s.Comparisons {
 			if c.Gated && c.Verdict == string(gates.Unmeasured) {
 				list = append(list, s.Name+"."+c.Metric+" against the baseline: "+c.Reason)
@@ -283,6 +279,29 @@ func unmeasuredWords(r *gates.Report) string {
 		}
 	}
 	return some(list, "there is nothing to judge")
+}
+
+// unmeasuredLimits names the limits that were not measured, those of one reason together.
+func unmeasuredLimits(s *gates.Scenario) []string {
+	var reasons []string
+	names := map[string][]string{}
+	for _, g := range s.Gates {
+		if g.Verdict != gates.Unmeasured {
+			continue
+		}
+		if names[g.Reason] == nil {
+			reasons = append(reasons, g.Reason)
+		}
+		names[g.Reason] = append(names[g.Reason], s.Name+"."+g.Metric)
+	}
+	list := make([]string, len(reasons))
+	for i, reason := range reasons {
+		of := names[reason]
+		if list[i] = of[0] + ": " + reason; len(of) > 1 {
+			list[i] = fmt.Sprintf("%s and %d more: %s", of[0], len(of)-1, reason)
+		}
+	}
+	return list
 }
 
 // some joins the first few.

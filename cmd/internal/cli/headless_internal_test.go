@@ -106,6 +106,33 @@ func TestMeaningsOfVerdicts(t *testing.T) {
 	if got, want := unmeasuredWords(r), "a.allocs against the baseline: no values"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	s.Gates = []gates.Gate{{Metric: "x", Verdict: gates.Unmeasured, Reason: "no module"}, {Metric: "y", Verdict: gates.Passed}, {Metric: "z", Verdict: gates.Unmeasured, Reason: "no module"}}
+	if got, want := unmeasuredWords(r), "a.x and 1 more: no module; a.allocs against the baseline: no values"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestCheckTellsWhatDocumentsMayTake(t *testing.T) {
+	p, err := policy.Parse("heaptop.yml", []byte(`version: 1
+scenarios:
+  - { name: all, overhead: { redis: "redis://u:secret@localhost/9", budgets: { tiny: { json: { max: 9 } } }, threshold: 2.5 } }
+  - { name: two, overhead: { redis: "redis://localhost/9", representations: [hash] } }
+`), policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(checkText(p, &asked{}, nil, "")), " ")
+	for _, want := range []string{
+		"as string, json, hash", "its budget (1 of the policy", "more than 2.5 times a string over all documents, or 3.5 times of one",
+		"two: what documents take in redis://localhost/9 as string, hash",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("without %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "secret") || strings.Count(text, "json takes more") != 1 {
+		t.Errorf("a password, or a limit on what is not measured:\n%s", text)
+	}
 }
 
 func TestCheckTellsAcceptedGrowthAndOverheads(t *testing.T) {

@@ -55,6 +55,9 @@ func (r *redisFlags) scenario(t sampler.Target) (*policy.Scenario, error) {
 	if t.Kind != sampler.KindRedis {
 		return nil, usagef("heaptop --headless --suite "+redisSuite+" redis://localhost:6379/15", "--suite %s: name the server, and a database of it that is empty", redisSuite)
 	}
+	if err := checkRedis(t); err != nil {
+		return nil, err
+	}
 	return &policy.Scenario{Name: redisSuite, Kind: gates.KindOverhead, Overhead: &policy.Overhead{Redis: &policy.RedisOverhead{
 		URL: t.URL, Representations: r.representations, AllowNonempty: r.allowNonempty,
 	}}}, nil
