@@ -110,8 +110,13 @@ func sizeCells(of string, s *history.Size) []page.Cell {
 	return []page.Cell{change, percentCell(s.LowPercent), percentCell(s.HighPercent), valueCell(of, &s.Before), valueCell(of, &s.After)}
 }
 
+// movedTone is the direction of a change: of the shift where there is one, as the medians of few noisy nights may say the other.
 func movedTone(s *history.Size) page.Tone {
-	if s.After < s.Before {
+	moved := s.After - s.Before
+	if s.Percent != nil {
+		moved = *s.Percent
+	}
+	if moved < 0 {
 		return page.Down
 	}
 	return page.Up

@@ -160,6 +160,21 @@ func TestNumbersOfHistoriesAreThoseOfTheJSON(t *testing.T) {
 	}
 }
 
+func TestSignOfAChangeIsThatOfItsFigure(t *testing.T) {
+	more, less := 0.2, -0.2
+	for _, c := range []struct {
+		size history.Size
+		want page.Tone
+	}{
+		{history.Size{Before: 100, After: 99, Percent: &more}, page.Up}, {history.Size{Before: 99, After: 100, Percent: &less}, page.Down},
+		{history.Size{Before: 100, After: 99}, page.Down}, {history.Size{Before: 0, After: 1}, page.Up},
+	} {
+		if got := movedTone(&c.size); got != c.want {
+			t.Errorf("%+v: tone %d, want %d", c.size, got, c.want)
+		}
+	}
+}
+
 // TestPageOfManyNights: a page of a long history is no larger than a page may be, and says what is thinned.
 func TestPageOfManyNights(t *testing.T) {
 	samplertest.NotUnderRace(t)
