@@ -143,7 +143,7 @@ func (o *leaks) runRecording(ctx context.Context) error {
 	if f.note != "" {
 		l.Warn(f.note)
 	}
-	if err := replayLeaks(ctx, l, f.past); err != nil {
+	if err := replayLeaks(ctx, l, told(f.past, f.path, o.env.Err)); err != nil {
 		return cause(ctx, err)
 	}
 	info, err := f.past.InfoAt(to)

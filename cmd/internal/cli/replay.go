@@ -98,8 +98,12 @@ func (o replay) print(ctx context.Context, f *file, out io.Writer) error {
 	} else {
 		l.printer = &textPrinter{w: out, terminal: isTerminal(out), limits: o.limits}
 	}
+	past := f.past
+	if o.output != "" || !seen(out) {
+		past = told(past, f.path, o.env.Err)
+	}
 	thinned := 1
-	for m, err := range f.past.All() {
+	for m, err := range past.All() {
 		switch {
 		case err != nil:
 			return &usageError{err, ""}
