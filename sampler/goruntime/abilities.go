@@ -13,6 +13,7 @@ import (
 const (
 	howAgent    = `import github.com/alloc-dev/heaptop/sampler/agent in the program and call agent.Listen(agent.Options{})`
 	howEndpoint = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
+	howEither   = howAgent + ", or " + howEndpoint
 )
 
 // unable is an error that wraps sampler.ErrUnsupported and tells a person the reason and the next step instead.
@@ -37,48 +38,27 @@ func (j *session) without(what string, why error, how string) error {
 // HeapProfile asks memory, which costs the target nothing, else the agent, else the endpoint. An endpoint's last
 // profile is returned again when it is asked for sooner than 5 s after; Profile.Time says when it was made.
 func (j *session) HeapProfile(ctx context.Context) (sampler.Profile, error) {
-	const what = "read the heap profile"
-	var why error
-	if p, ok := j.memory.(sampler.HeapProfiler); ok {
-		got, err := p.HeapProfile(ctx)
-		if err == nil || ctx.Err() != nil {
-			return got, err
-		}
-		why = err
-	}
-	switch {
-	case j.agent != nil:
-		return j.agent.heapProfile(ctx)
-	case j.endpoint != nil:
-		return j.endpoint.heapProfile(ctx)
-	}
-	return sampler.Profile{}, j.without(what, errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+	return deepest(ctx, j, "read the heap profile", sampler.HeapProfiler.HeapProfile, (*agentClient).heapProfile, (*endpoint).heapProfile)
 }
 
 // Goroutines asks in the same order as HeapProfile. The agent and an endpoint stop the program to tell.
 func (j *session) Goroutines(ctx context.Context) (sampler.Goroutines, error) {
-	var why error
-	if p, ok := j.memory.(sampler.GoroutineProfiler); ok {
-		got, err := p.Goroutines(ctx)
-		if err == nil || ctx.Err() != nil {
-			return got, err
-		}
-		why = err
-	}
-	switch {
-	case j.agent != nil:
-		return j.agent.goroutines(ctx)
-	case j.endpoint != nil:
-		return j.endpoint.goroutines(ctx)
-	}
-	return sampler.Goroutines{}, j.without("read the goroutines", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+	return deepest(ctx, j, "read the goroutines", sampler.GoroutineProfiler.Goroutines, (*agentClient).goroutines, (*endpoint).goroutines)
 }
 
 // GoroutineProfile asks in the same order as Goroutines.
 func (j *session) GoroutineProfile(ctx context.Context) (sampler.Profile, error) {
+	return deepest(ctx, j, "read the goroutine profile", sampler.GoroutineProfiler.GoroutineProfile,
+		(*agentClient).goroutineProfile, (*endpoint).goroutineProfile)
+}
+
+// deepest asks memory where that has the ability, else the agent, else the endpoint. Where none of them answers the error
+// says why memory did not, and what would enable it.
+func deepest[Ability, T any](ctx context.Context, j *session, what string, memory func(Ability, context.Context) (T, error),
+	agent func(*agentClient, context.Context) (T, error), behind func(*endpoint, context.Context) (T, error)) (T, error) {
 	var why error
-	if p, ok := j.memory.(sampler.GoroutineProfiler); ok {
-		got, err := p.GoroutineProfile(ctx)
+	if a, ok := j.memory.(Ability); ok {
+		got, err := memory(a, ctx)
 		if err == nil || ctx.Err() != nil {
 			return got, err
 		}
@@ -86,11 +66,12 @@ func (j *session) GoroutineProfile(ctx context.Context) (sampler.Profile, error)
 	}
 	switch {
 	case j.agent != nil:
-		return j.agent.goroutineProfile(ctx)
+		return agent(j.agent, ctx)
 	case j.endpoint != nil:
-		return j.endpoint.goroutineProfile(ctx)
+		return behind(j.endpoint, ctx)
 	}
-	return sampler.Profile{}, j.without("read the goroutine profile", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+	var none T
+	return none, j.without(what, errors.Join(why, j.memoryErr), howEither)
 }
 
 var (
@@ -120,7 +101,7 @@ func (j *session) CanCollect() error {
 			return notWritten{j.pid}
 		}
 	}
-	return j.without("force a garbage collection", errors.Join(why, j.memoryErr), howAgent+", or "+howEndpoint)
+	return j.without("force a garbage collection", errors.Join(why, j.memoryErr), howEither)
 }
 
 // Collect forces a garbage collection and returns when it has ended; memory, which can only ask for one, may return

@@ -63,7 +63,7 @@ func (j *session) advice() []string {
 			out = append(out, fmt.Sprintf("whether this is a Go program cannot be read: run heaptop as the user of process %d, or as root", j.pid))
 		}
 	case !deep:
-		out = append(out, "to see the heap and the collector, "+howAgent+", or "+howEndpoint)
+		out = append(out, "to see the heap and the collector, "+howEither)
 		if j.scan != nil && j.scan.err != nil && j.src.o.Endpoint == "" {
 			out = append(out, "no pprof endpoint was looked for: "+j.scan.err.Error())
 		}
@@ -71,7 +71,7 @@ func (j *session) advice() []string {
 		out = append(out, "to set GOGC and GOMEMLIMIT from here, "+howAgent)
 	}
 	if j.memory != nil && j.CanCollect() != nil {
-		out = append(out, "to force a collection, "+howAgent+", or "+howEndpoint)
+		out = append(out, "to force a collection, "+howEither)
 	}
 	return out
 }

@@ -198,8 +198,7 @@ func (e *endpoint) goroutineProfile(ctx context.Context) (sampler.Profile, error
 }
 
 func (e *endpoint) goroutines(ctx context.Context) (sampler.Goroutines, error) {
-	few := func(ctx context.Context) sampler.Reading { return e.count(ctx) }
-	return readGoroutines(ctx, e.client, few, func(debug string) string { return e.url.page("goroutine", debug) }, e.url.site(), e.name())
+	return readGoroutines(ctx, e.client, e.count, func(debug string) string { return e.url.page("goroutine", debug) }, e.url.site(), e.name())
 }
 
 // readGoroutines reads all goroutines as text, with their states unless there are too many.

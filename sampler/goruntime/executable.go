@@ -27,7 +27,8 @@ type executables struct {
 	known map[string]executable
 }
 
-const maxBinaries = 1024
+// maxExecutables bounds what is remembered; beyond it all is forgotten.
+const maxExecutables = 1024
 
 // of tells whether the process runs a Go program.
 func (b *executables) of(root string, pid int) executable {
@@ -60,7 +61,7 @@ func (b *executables) of(root string, pid int) executable {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.known == nil || len(b.known) >= maxBinaries {
+	if b.known == nil || len(b.known) >= maxExecutables {
 		b.known = make(map[string]executable)
 	}
 	b.known[key] = got

@@ -34,8 +34,8 @@ type site struct {
 
 const pprofHint = "not a pprof endpoint; try http://host:port/debug/pprof/"
 
-// page asks for u and hands the body, bounded by maxBody, to read. The error wraps one of
-// sampler's and says what came instead of what was asked for.
+// page asks for u and hands the body, bounded by maxBody, to read. The error wraps one of sampler's and says what came
+// instead of what was asked for.
 func page(ctx context.Context, c *http.Client, method, u string, at site, header http.Header, read func(h http.Header, body io.Reader) error) error {
 	req, err := http.NewRequestWithContext(ctx, method, u, nil)
 	if err != nil {

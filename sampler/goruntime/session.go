@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -171,7 +172,7 @@ func (j *session) readMemory(ctx context.Context, s *sampler.Snapshot) error {
 	}
 	own := len(s.Samples)
 	for _, x := range m.Samples {
-		if _, twice := find(s.Samples[:own], x.Metric); !twice {
+		if !slices.ContainsFunc(s.Samples[:own], func(y sampler.Sample) bool { return y.Metric == x.Metric }) {
 			s.Samples = append(s.Samples, x)
 		}
 	}
@@ -179,15 +180,6 @@ func (j *session) readMemory(ctx context.Context, s *sampler.Snapshot) error {
 	s.Cycles = append(s.Cycles, m.Cycles...)
 	s.Warnings = append(s.Warnings, m.Warnings...)
 	return nil
-}
-
-func find(in []sampler.Sample, m sampler.Metric) (float64, bool) {
-	for i := range in {
-		if in[i].Metric == m {
-			return in[i].Value, true
-		}
-	}
-	return 0, false
 }
 
 // readTrace adds the collections that gctrace lines told of, and from the last one what it says of now: the live heap,

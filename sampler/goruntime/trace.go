@@ -55,8 +55,7 @@ type Trace struct {
 // NewTrace returns a Trace that passes the program's own output on to out. It does not matter how the bytes are split
 // over calls of Write.
 func NewTrace(out io.Writer) *Trace {
-	t := &Trace{out: out, m: newMatcher(false)}
-	return t
+	return &Trace{out: out, m: newMatcher(false)}
 }
 
 // NewPacketTrace is NewTrace for a reader that calls Write once for each write of the program, with exactly its bytes,
