@@ -18,15 +18,18 @@ const (
 // History keeps what was read of one target: a Series for each metric, and the last garbage collections. Its memory is
 // bounded: it keeps the first MaxMetrics metrics and the last MaxCycles collections. It is not safe for concurrent use.
 type History struct {
+	only    []Metric // nil for all
 	series  map[Metric]*Series
-	cycles  []GCCycle // ring
-	oldest  int
+	cycles  []GCCycle // the last MaxCycles of it are kept; what was handed out is never written to again
 	dropped int
 	last    time.Time // of the last snapshot
 }
 
-// NewHistory returns an empty history.
-func NewHistory() *History { return &History{series: make(map[Metric]*Series)} }
+// NewHistory returns an empty history of the metrics that are named, and of all when none is. A Series takes 10 KiB from
+// its first reading on and 70 KiB after a day: name those that will be asked for.
+func NewHistory(only ...Metric) *History {
+	return &History{only: only, series: make(map[Metric]*Series)}
+}
 
 // Add appends each sample of s to its series, at the time of s, and its garbage collections. It keeps no memory of s.
 // When s is more than a minute older than the snapshot before, the clock was set back, and the history starts anew: what
@@ -39,6 +42,9 @@ func (h *History) Add(s *Snapshot) {
 	for _, sample := range s.Samples {
 		series := h.series[sample.Metric]
 		if series == nil {
+			if h.only != nil && !slices.Contains(h.only, sample.Metric) {
+				continue
+			}
 			if len(h.series) >= MaxMetrics {
 				h.dropped++
 				continue
@@ -49,12 +55,10 @@ func (h *History) Add(s *Snapshot) {
 		series.Add(s.Time, sample.Value)
 	}
 	for _, c := range s.Cycles {
-		if len(h.cycles) < MaxCycles {
-			h.cycles = append(h.cycles, c)
-			continue
+		if len(h.cycles) >= 2*MaxCycles {
+			h.cycles = append(make([]GCCycle, 0, 2*MaxCycles), h.Cycles()...)
 		}
-		h.cycles[h.oldest] = c
-		h.oldest = (h.oldest + 1) % MaxCycles
+		h.cycles = append(h.cycles, c)
 	}
 }
 
@@ -67,10 +71,11 @@ func (h *History) Series(m Metric) *Series { return h.series[m] }
 // Metrics returns the metrics that have a series, in alphabetical order.
 func (h *History) Metrics() []Metric { return slices.Sorted(maps.Keys(h.series)) }
 
-// Cycles returns the last garbage collections, oldest first, in memory of the caller's own.
+// Cycles returns the last garbage collections, oldest first. They are shared with the history, which goes on without
+// changing them, and must not be changed.
 func (h *History) Cycles() []GCCycle {
-	return append(slices.Clone(h.cycles[h.oldest:]), h.cycles[:h.oldest]...)
+	return slices.Clip(h.cycles[max(len(h.cycles)-MaxCycles, 0):])
 }
 
 // Reset forgets everything. A Series handed out before stays as it was and grows no more.
-func (h *History) Reset() { *h = *NewHistory() }
+func (h *History) Reset() { *h = *NewHistory(h.only...) }

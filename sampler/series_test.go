@@ -255,9 +255,32 @@ func TestHistoryIsBounded(t *testing.T) {
 	if len(cycles) != MaxCycles || cycles[0].Number != MaxCycles+1 || cycles[MaxCycles-1].Number != 2*MaxCycles {
 		t.Errorf("keeps %d collections from %d, want the last %d", len(cycles), cycles[0].Number, MaxCycles)
 	}
+	h.Add(&Snapshot{Time: noon().Add(time.Hour), Cycles: []GCCycle{{Number: 9999}}})
+	if cycles[0].Number != MaxCycles+1 || cycles[MaxCycles-1].Number != 2*MaxCycles {
+		t.Error("the collections that were asked for changed with the next reading")
+	}
+	if c := h.Cycles(); len(c) != MaxCycles || c[MaxCycles-1].Number != 9999 {
+		t.Errorf("the last collection is %d, want 9999", c[len(c)-1].Number)
+	}
 	h.Reset()
 	if len(h.Metrics()) != 0 || len(h.Cycles()) != 0 || h.Series("/m/0000:bytes") != nil {
 		t.Error("Reset left something")
+	}
+}
+
+func TestHistoryOfSomeMetrics(t *testing.T) {
+	h := NewHistory(ProcessRSS, GoHeapLive)
+	for i := range 2 {
+		s := &Snapshot{Time: noon().Add(time.Duration(i) * time.Second)}
+		s.Add(ProcessAnon, 3)
+		s.Add(ProcessRSS, 5)
+		h.Add(s)
+		if got := h.Metrics(); len(got) != 1 || got[0] != ProcessRSS || h.Dropped() != 0 {
+			t.Errorf("keeps %v and dropped %d, want the RSS alone and 0", got, h.Dropped())
+		}
+		if i == 0 {
+			h.Reset()
+		}
 	}
 }
 

@@ -120,7 +120,7 @@ type loaded struct {
 
 // load reads a file's series and its first readings.
 func load(past capture.Past) (*loaded, error) {
-	l := &loaded{history: sampler.NewHistory(), sites: tab.NewSiteHistory(), gone: past.Gone()}
+	l := &loaded{history: tab.NewHistory(), sites: tab.NewSiteHistory(), gone: past.Gone()}
 	l.first, l.last = past.Span()
 	if err := past.Load(l.history); err != nil {
 		return nil, err

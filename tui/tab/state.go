@@ -136,7 +136,7 @@ type State struct {
 func NewState(t *theme.Theme, interval time.Duration, limits []analysis.Limit) *State {
 	return &State{
 		Theme: t, Interval: interval, Limits: limits,
-		Scene: Scene{History: sampler.NewHistory(), Sites: NewSiteHistory()},
+		Scene: Scene{History: NewHistory(), Sites: NewSiteHistory()},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 type Scene struct {
 	Info       sampler.Info
 	Hints      []string          // what would show more, cleaned for the screen
-	History    *sampler.History  // all series; draw up to Data().At only
+	History    *sampler.History  // of what is charted; draw up to Data().At only
 	Sites      *SiteHistory      // memory in use of each site over time
 	Log        []sampler.LogLine // what the program printed, oldest first; read while the log is shown
 	LogDropped int               // how many older lines were dropped

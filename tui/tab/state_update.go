@@ -245,7 +245,7 @@ func (s *State) Retarget(info sampler.Info, out sampler.Output) {
 	table, fail := s.live.Processes, s.live.ProcessesFail
 	s.live = Data{Processes: table, ProcessesFail: fail}
 	s.recent, s.heaps = nil, nil
-	s.History, s.Sites = sampler.NewHistory(), NewSiteHistory()
+	s.History, s.Sites = NewHistory(), NewSiteHistory()
 	s.Output, s.Log, s.LogDropped = out, nil, 0
 	s.CannotCollect, s.CannotWalk, s.CannotRecord, s.Walk = nil, nil, nil, Walking{}
 	s.Watching = true
