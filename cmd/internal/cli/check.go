@@ -58,7 +58,7 @@ func newCheck(env *environment) *cobra.Command {
 			}
 			return o.run(c.Context())
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeTarget,
 	}
 	f := c.Flags()
 	f.SortFlags = false
@@ -66,7 +66,7 @@ func newCheck(env *environment) *cobra.Command {
 	f.Var(&wordList{&l.typedLimits, "METRIC=VALUE"}, "limit", "what is allowed, such as peak_rss=64MB; may be repeated")
 	f.Var(&span{&l.duration, 0, 1000 * time.Hour}, "duration", "how long a command that goes on, a target or a built-in workload is measured")
 	f.BoolVar(&o.noRuns, "no-runs", false, "start nothing: only read the policy")
-	if err := c.RegisterFlagCompletionFunc("limit", cobra.FixedCompletions(gateLimits(), cobra.ShellCompDirectiveNoSpace)); err != nil {
+	if err := c.RegisterFlagCompletionFunc("limit", beginnings(gateLimits)); err != nil {
 		panic(err) // the flag was bound before
 	}
 	return c

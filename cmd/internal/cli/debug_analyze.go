@@ -47,7 +47,7 @@ func newAnalyze(env *environment) *cobra.Command {
 		Short:             "The complete picture of one target, or of the machine",
 		Long:              analyzeLong,
 		Example:           analyzeExample,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: completeTarget,
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := debugTarget(c, args, true)
 			if err != nil {

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/capture"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
@@ -17,17 +14,6 @@ func bindReport(c *cobra.Command, format, output *string) {
 	f := c.Flags()
 	f.Var(&choice{format, debugFormats(), "unknown format, debug knows"}, "format", "how to show it")
 	f.StringVar(output, "output", "", "write to this `FILE`, complete or not at all")
-	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(debugFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was bound above
-	}
-}
-
-// completeFiles completes an argument by the files of heaptop's own formats.
-func completeFiles(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return []string{strings.TrimPrefix(capture.RecordingExtension, "."), strings.TrimPrefix(capture.Extension, ".")}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // debugTarget reads the one argument of a debug command. Where nothing has to be named, nothing is the machine.

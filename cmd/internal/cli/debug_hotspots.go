@@ -56,7 +56,7 @@ func newHotspots(env *environment) *cobra.Command {
 		Short:             "Which code holds memory, makes garbage, keeps what it allocates; and who holds it",
 		Long:              hotspotsLong,
 		Example:           hotspotsExample,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: completeTarget,
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := debugTarget(c, args, false)
 			if err != nil {

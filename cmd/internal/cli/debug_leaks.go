@@ -77,7 +77,7 @@ func newLeaks(env *environment) *cobra.Command {
 		Short:             "Whether it leaks, how fast, and what the cause is",
 		Long:              leaksLong,
 		Example:           leaksExample,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeTarget,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.readArgs(c, args); err != nil {
 				return err
@@ -104,10 +104,8 @@ func (o *leaks) bind(c *cobra.Command) {
 	f.BoolVar(&o.holders, "holders", false, "at the end also tell who holds the objects, by following every pointer of the heap")
 	f.Var(&choice{&o.format, debugFormats(), "unknown format, debug knows"}, "format", "how to show it")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, complete or not at all")
-	for name, words := range map[string][]string{"format": debugFormats(), "on-inconclusive": inconclusive} {
-		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // the flag was bound above
-		}
+	if err := c.RegisterFlagCompletionFunc("per", cobra.FixedCompletions(workCounters(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was bound above
 	}
 }
 

@@ -47,7 +47,7 @@ func newOptimize(env *environment) *cobra.Command {
 		Short:             "What could be better, with what it gains and costs",
 		Long:              optimizeLong,
 		Example:           optimizeExample,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: completeTarget,
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if o.target, err = debugTarget(c, args, false); err != nil {
 				return err

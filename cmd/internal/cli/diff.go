@@ -57,10 +57,11 @@ func diffFormats() []string { return []string{"text", "json", "markdown", "html"
 func newDiff(env *environment) *cobra.Command {
 	o := &diff{env: env, format: "text", top: 20}
 	c := &cobra.Command{
-		Use:     "diff FROM TO",
-		Short:   "Compare two snapshots or heap profiles",
-		Long:    diffLong,
-		Example: diffExample,
+		Use:               "diff FROM TO",
+		Short:             "Compare two snapshots or heap profiles",
+		Long:              diffLong,
+		Example:           diffExample,
+		ValidArgsFunction: filesEnding(capture.Extension, ".gz"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usagef("see heaptop diff --help", "want two files, the earlier one first, but %d were given", len(args))
@@ -77,9 +78,6 @@ func newDiff(env *environment) *cobra.Command {
 	f.BoolVar(&o.mine, "mine", false, "only the program's own code, not dependencies and the standard library")
 	f.IntVar(&o.top, "top", o.top, "`ROWS` of each list; 0 shows all. json always has all")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, complete or not at all")
-	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(diffFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was bound above
-	}
 	return c
 }
 

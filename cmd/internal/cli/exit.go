@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -124,6 +125,8 @@ func hintOf(err error) string {
 		return typed.hint
 	case errors.As(err, &other):
 		return other.hint
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "is it started, and is that its address?"
 	case errors.Is(err, sampler.ErrPermission):
 		return "run heaptop as the user of that process, or as root"
 	}

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -60,6 +57,12 @@ func (o *live) readTyped() error {
 	const help = "see heaptop --help"
 	format := choice{&o.format, formats(), "unknown format, the live modes know"}
 	for _, typed := range o.typedFormats {
+		if typed == "html" {
+			if err := o.readPage(); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := format.Set(typed); err != nil {
 			return usagef(help, "--format %s: %w", typed, err)
 		}
@@ -108,9 +111,12 @@ func (l *limits) Set(s string) error {
 	}
 	slices.Sort(known)
 	metric, ok := limitMetrics()[name]
-	if !found || !ok {
+	if !ok {
 		return fmt.Errorf("want METRIC=SIZE, such as rss=500MB; the metrics are %s%s",
 			strings.Join(known, ", "), didYouMean("", name, known))
+	}
+	if !found {
+		return fmt.Errorf("how much of it? Such as %s=500MB", name)
 	}
 	bytes, err := unit.ParseBytes(size)
 	if err != nil {
@@ -121,28 +127,4 @@ func (l *limits) Set(s string) error {
 	}
 	*l.list = append(*l.list, analysis.Limit{Name: "--limit " + name, Bytes: bytes, Metric: metric})
 	return nil
-}
-
-// flagError turns an error of the flag parser into one that names the nearest flag, or what the flag takes.
-func flagError(c *cobra.Command, err error) error {
-	help := "see " + c.CommandPath() + " --help"
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		if shorts := unknown.GetSpecifiedShortnames(); shorts != "" {
-			return usagef(help, "unknown flag -%s", unknown.GetSpecifiedName())
-		}
-		var names []string
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if !f.Hidden {
-				names = append(names, f.Name)
-			}
-		})
-		name := unknown.GetSpecifiedName()
-		return usagef(help, "unknown flag --%s%s", name, didYouMean("--", name, names))
-	}
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return usagef(help, "--%s %s: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
-	}
-	return &usageError{err, help}
 }

@@ -19,10 +19,16 @@ func commandNames(root *cobra.Command) []string {
 
 func newHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:               "help [COMMAND]",
-		Short:             "Show how a command is used",
-		Example:           "  heaptop help\n  heaptop help stability\n  heaptop help debug leaks",
-		ValidArgsFunction: cobra.NoFileCompletions,
+		Use:     "help [COMMAND]",
+		Short:   "Show how a command is used",
+		Example: "  heaptop help\n  heaptop help stability\n  heaptop help debug leaks",
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			of, _, err := c.Root().Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return commandNames(of), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 || found.Hidden {

@@ -72,7 +72,7 @@ func newHistory(env *environment) *cobra.Command {
 			o.paths = args
 			return o.run(c.Flags().Changed("keep"))
 		},
-		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
+		ValidArgsFunction: completeReports,
 	}
 	f := c.Flags()
 	f.SortFlags = false

@@ -76,6 +76,9 @@ func survey(ctx context.Context, dir string) (*surveyed, error) {
 	if s.against = err == nil; err != nil {
 		s.noAgainst = err.Error()
 	}
+	if errors.Is(err, exec.ErrNotFound) {
+		s.noAgainst = "git is not installed"
+	}
 	return s, nil
 }
 

@@ -23,7 +23,7 @@ func TestWhatToDoAboutANameNobodyHas(t *testing.T) {
 		"server": "heaptop -- ./server", "./bin/server": "heaptop -- ./bin/server", "/srv/api-1.2": "heaptop -- /srv/api-1.2",
 		" ": "", "a b": "", "$(reboot)": "", "\x1b[31mred": "", "--": "",
 	} {
-		err := (&live{env: &environment{}, target: sampler.Target{Kind: sampler.KindName, Name: name}}).noSuchName()
+		err := (&live{env: &environment{}, target: sampler.Target{Kind: sampler.KindName, Name: name}}).noSuchName(t.Context())
 		hint := hintOf(err)
 		if !errors.Is(err, sampler.ErrNotFound) || !strings.Contains(hint, "without a target") {
 			t.Errorf("%q: %v, hint %q", name, err, hint)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func (o *live) resolve(ctx context.Context, b *backend) (sampler.Target, error) 
 	found = without(found, os.Getpid())
 	switch len(found) {
 	case 0:
-		return sampler.Target{}, o.noSuchName()
+		return sampler.Target{}, o.noSuchName(ctx)
 	case 1:
 		return sampler.Target{Kind: sampler.KindProcess, PID: found[0].PID}, nil
 	}
@@ -52,26 +53,34 @@ func without(list []sampler.Process, pid int) []sampler.Process {
 	return kept
 }
 
-// noSuchName is wrong typing when the name is nearly a command's, and else a process that is not there.
-func (o *live) noSuchName() error {
+// noSuchName is wrong typing when the name is nearly something else that can be named, and else a process that is not
+// there.
+func (o *live) noSuchName(ctx context.Context) error {
 	name := o.target.Name
-	if best := nearest.Word(name, commandNames(newRoot(o.env))); best != "" {
-		return usagef("see heaptop help", "no command and no process is named %s, did you mean heaptop %s?", name, best)
+	if meant := o.meant(); meant != "" {
+		return usagef("see heaptop help", "no command and no process is named %s, did you mean heaptop %s?", name, meant)
 	}
 	hint := "run heaptop without a target to choose a process"
+	if runs := nearest.Word(filepath.Base(name), processNames(ctx)); runs != "" {
+		hint = "did you mean heaptop " + runs + "? Or " + hint
+	}
 	if start := startable(name); start != "" {
 		hint += ", or start one: heaptop -- " + start
 	}
 	return &hinted{fmt.Errorf("no process is named %q: %w", name, sampler.ErrNotFound), hint}
 }
 
+// plain reports whether a shell takes a name as it stands.
+func plain(name string) bool {
+	return name != "" && !strings.HasPrefix(name, "-") && !strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("./_-+", r)
+	})
+}
+
 // startable returns how a command of that name is started, as a shell takes it: "" where it would have to be quoted.
 func startable(name string) string {
-	plain := func(r rune) bool {
-		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("./_-+", r))
-	}
 	switch {
-	case strings.HasPrefix(name, "-") || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }):
+	case !plain(name):
 		return ""
 	case strings.Contains(name, "/"):
 		return name

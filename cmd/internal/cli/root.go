@@ -142,10 +142,11 @@ func newRoot(env *environment) *cobra.Command {
 			}
 			return o.run(c.Context())
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeTarget,
 	}
 	o.bind(root)
 	h.bind(root)
+	offerVersion(root)
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
@@ -153,6 +154,7 @@ func newRoot(env *environment) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newSnapshot(env), newDiff(env), newReplay(env), newDebug(env), newReport(env), newGitHub(env), newBaseline(env), newCheck(env), newStability(env), newHistory(env), newInit(env), newScenarios(env), newVersion(env), newCompletion(env), newMan(env), newScenario(env), newBallast())
 	root.SetHelpCommand(newHelp())
+	offerValues(root)
 	return root
 }
 
@@ -175,10 +177,14 @@ func (o *live) bind(c *cobra.Command) {
 	f.BoolVar(&o.demo, "demo", false, "start a built-in Go server with a leak and watch it")
 	words := func(live, headless func() []string) cobra.CompletionFunc {
 		return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			list, behind := live(), cobra.ShellCompDirectiveNoFileComp
 			if c.Flags().Changed("headless") {
-				return headless(), cobra.ShellCompDirectiveNoFileComp
+				list = headless()
 			}
-			return live(), cobra.ShellCompDirectiveNoFileComp
+			if strings.HasSuffix(list[0], "=") {
+				behind |= cobra.ShellCompDirectiveNoSpace
+			}
+			return list, behind
 		}
 	}
 	for name, f := range map[string]cobra.CompletionFunc{
@@ -203,6 +209,8 @@ func (o *live) readTarget(c *cobra.Command, args []string) error {
 		return usagef("write it behind the dashes: heaptop -- ./server -x", "-- is not followed by a command")
 	case len(args) > 0 && len(command) > 0:
 		return usagef(help, "%s and a command behind --: one target at a time", args[0])
+	case len(args) > 1 && !c.HasParent() && commandMeant(c, args[0]) != "":
+		return usagef("see heaptop help", "no command is named %s, did you mean heaptop %s %s?", args[0], commandMeant(c, args[0]), strings.Join(args[1:], " "))
 	case len(args) > 1:
 		return usagef("to start a command, write it behind dashes: heaptop -- "+strings.Join(args, " "),
 			"%d targets (%s): one at a time", len(args), strings.Join(args, ", "))

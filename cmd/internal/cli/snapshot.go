@@ -72,7 +72,7 @@ func newSnapshot(env *environment) *cobra.Command {
 			}
 			return o.run(c.Context())
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeTarget,
 	}
 	f := c.Flags()
 	f.SortFlags = false

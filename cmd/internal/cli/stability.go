@@ -88,7 +88,7 @@ func newStability(env *environment) *cobra.Command {
 		Short:             "Watch workloads for long: leaks, growth, and work that becomes slower",
 		Long:              stabilityLong,
 		Example:           stabilityExample,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeTarget,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.given = c.Flags().Changed
 			if err := o.readArgs(c, args); err != nil {
@@ -128,7 +128,7 @@ func (o *stability) bind(c *cobra.Command) {
 		"preset":          fixed(gates.Presets()...),
 		"on-inconclusive": fixed(policy.OnInconclusive()...),
 		"format":          fixed(reportFormats()...),
-		"per":             fixed(string(sampler.WorkOperations), string(sampler.GoHeapAllocCount), string(sampler.ProcessCPU)),
+		"per":             fixed(workCounters()...),
 		"output":          cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, complete); err != nil {
@@ -182,13 +182,11 @@ func (o *stability) readTarget(arg string) error {
 		return &usageError{err, "see heaptop stability --help"}
 	case t.Kind == sampler.KindFile:
 		return usagef("judge a recording with heaptop debug leaks "+arg, "%s: a file does not run", arg)
-	case t.Kind == sampler.KindRedis:
-		return usagef("watch its process: heaptop stability redis-server", "%s: of a server of Redis only the process can be watched for long", t)
 	case len(policy.Builtin(arg)) == 1:
 		return usagef("write heaptop stability --scenario "+arg, "%s is a built-in scenario", arg)
 	}
 	o.target = t
-	return nil
+	return checkRedis(t)
 }
 
 func (o *stability) presetName() string {

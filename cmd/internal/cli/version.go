@@ -30,6 +30,14 @@ func newVersion(env *environment) *cobra.Command {
 	}
 }
 
+// offerVersion makes --version print the same, which many try first.
+func offerVersion(root *cobra.Command) {
+	info, _ := debug.ReadBuildInfo()
+	root.Version = buildOf(info).words()
+	root.SetVersionTemplate("{{.Version}}")
+	root.Flags().Bool("version", false, "the same as heaptop version")
+}
+
 // version is what reports, recordings and the screen name: the version, and the commit of a build between releases.
 func version() string {
 	info, _ := debug.ReadBuildInfo()
