@@ -45,10 +45,11 @@ type replay struct {
 func newReplay(env *environment) *cobra.Command {
 	o := &replay{env: env, format: "text"}
 	c := &cobra.Command{
-		Use:     "replay FILE",
-		Short:   "Print the readings of a recording or a snapshot",
-		Long:    replayLong,
-		Example: replayExample,
+		Use:               "replay FILE",
+		Short:             "Print the readings of a recording or a snapshot",
+		Long:              replayLong,
+		Example:           replayExample,
+		ValidArgsFunction: filesEnding(capture.RecordingExtension, capture.Extension),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("see heaptop replay --help", "want one file, but %d were given", len(args))
@@ -65,9 +66,6 @@ func newReplay(env *environment) *cobra.Command {
 	f.Var(&choice{&o.format, replayFormats(), "unknown format, replay knows"}, "format", "how to print it")
 	f.StringVar(&o.output, "output", "", "write to this `FILE`, complete or not at all")
 	f.Var(&limits{&o.limits}, "limit", "show how far this limit is, such as rss=500MB; may be repeated")
-	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(replayFormats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was bound above
-	}
 	return c
 }
 
