@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/capture"
@@ -23,6 +24,19 @@ func (o *live) checkFile() error {
 		}
 	}
 	return nil
+}
+
+// readPage reads --format html: a page is made of what was kept, which a file is and what lives is not.
+func (o *live) readPage() error {
+	if o.target.Kind == sampler.KindFile {
+		o.format = "html"
+		return nil
+	}
+	hint := "record it, and make a page of that: --record FILE.heaprec, then heaptop replay --format html FILE.heaprec"
+	if o.mode == modeSnapshot {
+		hint = "make a page of two of its snapshots: heaptop diff --format html FROM TO"
+	}
+	return usagef(hint, "--format html: a page is made of what was kept, and the live modes print as they read: %s", strings.Join(formats(), ", "))
 }
 
 // checkMode refuses what does not go with the mode.
