@@ -79,6 +79,7 @@ type StabilityProgress struct {
 	Left       time.Duration
 	RSS, Live  sampler.Reading // bytes
 	Goroutines sampler.Reading
+	Used       sampler.Reading // bytes, a data server's used_memory
 	Operations sampler.Reading // since the first reading
 	Moment     bool            // the first reading of another interval
 	Ended      bool            // no more is read of this subject

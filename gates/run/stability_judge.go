@@ -326,8 +326,11 @@ func siteCause(series string, s *analysis.FoundSite) gates.StabilityCause {
 func rowCause(f *analysis.Finding, row *analysis.FoundRow) gates.StabilityCause {
 	c := gates.StabilityCause{Kind: causeMapping, Series: f.Series, Name: row.Name, Note: row.Note}
 	per := "bytes"
-	if f.RowsOf == "waiting in" {
+	switch f.RowsOf {
+	case "waiting in":
 		c.Kind, per = causeRoutine, "count"
+	case "part", "keys", "key", "client": // of a data server
+		c.Kind = f.RowsOf
 	}
 	number := func(key string) *float64 {
 		if v, ok := row.Numbers[key]; ok && finiteNumber(v) {

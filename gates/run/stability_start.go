@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/goproc"
-	"github.com/alloc-dev/heaptop/sampler/goruntime"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 	"github.com/alloc-dev/heaptop/sampler/proc"
 )
@@ -97,14 +95,13 @@ func largestBelow(ctx context.Context, p *launch.Process) int {
 
 // open opens the target. Of a command that was just started the runtime is waited for, a moment.
 func (w *longWatch) open(ctx context.Context) (sampler.Session, error) {
-	source := goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
 	if w.command != nil {
 		select {
 		case <-time.After(runtimeWait):
 		case <-w.command.Done():
 		}
 	}
-	session, err := source.Open(ctx, w.target)
+	session, err := targetSource(w.target).Open(ctx, w.target)
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

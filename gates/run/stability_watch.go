@@ -115,7 +115,7 @@ func (w *longWatch) watch(ctx context.Context, session sampler.Session) error {
 	case w.command != nil && w.command.Gone() != nil:
 		return w.whyGone(w.command.Gone())
 	}
-	return nil
+	return w.readings.standing.always(w.readings.n)
 }
 
 // watchLoad ends the watch when the load generator fails: what comes after is not what was asked for.
@@ -170,7 +170,7 @@ func (w *longWatch) progress(s *sampler.Snapshot) StabilityProgress {
 	watched := s.Time.Sub(w.first.Time)
 	p := StabilityProgress{
 		Subject: w.subject.Name, Watched: watched, Left: max(w.o.Duration-watched, 0), RSS: s.Reading(sampler.ProcessRSS),
-		Live: s.Reading(sampler.GoHeapLive), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
+		Live: s.Reading(sampler.GoHeapLive), Used: s.Reading(sampler.RedisUsed), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
 	}
 	if began := w.first.Reading(w.o.per()); p.Operations.OK && began.OK {
 		p.Operations.Value -= began.Value

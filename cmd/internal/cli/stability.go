@@ -27,8 +27,9 @@ process id or name, or a URL. Of a scenario of heaptop.yml the limits on growth 
 scenarios of the stability suite are watched. Several are watched at the same time, for each keeps a rate of its own and
 takes little of the machine; --serial watches one after the other.
 
-Of a Go program the live heap is judged, the memory outside the Go heap, goroutines, open files and threads; of another its
-own memory. What grows is named: allocation sites, stacks of goroutines, mappings. Growth that began with the program and
+Of a Go program the live heap is judged, the memory outside the Go heap, goroutines, open files and threads; of a Redis
+server used_memory, resident memory and clients; of another its own memory. What grows is named: allocation sites, stacks of
+goroutines, mappings, sorts of keys. Growth that began with the program and
 has ended is warm-up and passes. --memory-threshold is for growth in all once the warm-up is left out: beyond it fails what
 is not proven to have ended. Operations are counted where the workload tells them (heaptop's agent: agent.Worked), or by
 --per: fewer and fewer an hour fails, by more than 10 % an hour, once it is proven.

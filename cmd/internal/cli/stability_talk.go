@@ -84,6 +84,9 @@ func holdings(p run.StabilityProgress) []string {
 	if p.Live.OK {
 		out = append(out, "live heap "+unit.Bytes(p.Live.Value))
 	}
+	if p.Used.OK {
+		out = append(out, "used_memory "+unit.Bytes(p.Used.Value))
+	}
 	if p.Operations.OK {
 		out = append(out, unit.Count(p.Operations.Value)+" operations")
 	}
