@@ -6,8 +6,8 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
-// axis maps bytes to rows: row 0 is the top. It begins at 0 and ends at a round number, so that it stays still while the
-// data move.
+// axis maps bytes to rows: row 0 is the top. It begins at 0, and a row more is a round number more, so that it stays still
+// while the data move and every value written stands at its very row.
 type axis struct {
 	top  float64
 	rows int
@@ -19,23 +19,44 @@ func newAxis(largest float64, rows int) axis {
 	if largest <= 0 || math.IsInf(largest, 0) {
 		largest = 1
 	}
-	name := unit.BytesUnit(largest)
-	factor := factorOf(name)
-	step := niceStep(largest/factor, max(min((rows-1)/2, 5), 1))
-	parts := math.Ceil(largest/factor/step - 1e-9)
-	a := axis{top: parts * step * factor, rows: rows, unit: name, tick: map[int]float64{}}
-	for i := 0.0; i <= parts; i++ {
-		v := i * step * factor
-		a.tick[a.row(v)] = v
+	steps := max(rows-1, 1)
+	factor := factorOf(unit.BytesUnit(largest))
+	step := niceStep(largest/factor, steps) * factor
+	a := axis{top: step * float64(steps), rows: rows, tick: map[int]float64{}}
+	a.unit = unit.BytesUnit(a.top)
+	for i := 0; i <= steps; i += apart(steps) {
+		a.tick[rows-1-i] = float64(i) * step
 	}
 	return a
 }
 
-// niceStep returns the smallest of 1, 1.5, 2, 2.5 and so on times a power of ten that reaches largest in at most n steps.
+// mostTicks is how many values are written beside an axis, besides 0, and nearest how many rows they are apart at least
+// where there are enough of them.
+const (
+	mostTicks = 5
+	nearest   = 2
+)
+
+// apart is how many rows lie between two values that are written: the smallest number that leaves few enough and ends at
+// the top, if there is one near it.
+func apart(steps int) int {
+	if steps <= nearest {
+		return 1
+	}
+	least := max((steps+mostTicks-1)/mostTicks, nearest)
+	for n := least; n <= least+2; n++ {
+		if steps%n == 0 {
+			return n
+		}
+	}
+	return least
+}
+
+// niceStep returns the smallest of 1, 1.2, 1.5 and so on times a power of ten that reaches largest in at most n steps.
 func niceStep(largest float64, n int) float64 {
 	rough := largest / float64(n)
 	power := math.Pow(10, math.Floor(math.Log10(rough)))
-	for _, m := range []float64{1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
+	for _, m := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
 		if step := m * power; step >= rough*(1-1e-9) {
 			return step
 		}

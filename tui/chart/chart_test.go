@@ -89,13 +89,47 @@ func TestColourChangesNothingButColour(t *testing.T) {
 	}
 }
 
-func TestSpikeOfOneColumnReachesTheTop(t *testing.T) {
+func TestSpikeOfOneColumnIsDrawnAtItsHeight(t *testing.T) {
 	values := Constant(10e6, 60)
 	values[31] = 100e6
 	out := strings.Split(Lines(Options{Theme: theme.Plain(), Width: 60 + axisCols, Height: 14, Span: time.Minute,
 		Lines: []Line{{Name: "RSS", Values: values, Stroke: Light}}}), "\n")
-	if !strings.HasPrefix(out[1], " 100 MB┤") || !strings.Contains(out[1], "╭") {
-		t.Errorf("the top row is %q", out[1])
+	// Eleven steps of 10 MB: the spike is one row below the top, and one above what is written beside 90 MB.
+	if !strings.HasPrefix(out[3], "  90 MB┤") || !strings.Contains(out[2], "╭") || strings.Contains(out[1], "╭") {
+		t.Errorf("not at 100 MB:\n%s", strings.Join(out, "\n"))
+	}
+}
+
+// TestAxisIsEven looks at scales of all heights: what is written stands at its very row, at equal distances, and the
+// largest value is on the plot without being pressed flat.
+func TestAxisIsEven(t *testing.T) {
+	for rows := 2; rows <= 40; rows++ {
+		for largest := 1.0; largest < 1e12; largest *= 1.37 {
+			a := newAxis(largest, rows)
+			if a.top < largest*(1-1e-9) || a.top > largest*1.5+1e-9 {
+				t.Fatalf("%d rows for %g end at %g", rows, largest, a.top)
+			}
+			step, written := 0, 0
+			for up := range rows {
+				v, ok := a.tick[rows-1-up]
+				if !ok {
+					continue
+				}
+				if a.row(v) != rows-1-up || len(a.label(rows-1-up)) > labelCols {
+					t.Fatalf("%d rows for %g: %q stands in row %d, and is at %d", rows, largest, a.label(rows-1-up), rows-1-up, a.row(v))
+				}
+				if written == 1 {
+					step = up
+				}
+				if step > 0 && up%step != 0 {
+					t.Fatalf("%d rows for %g: values at uneven distances", rows, largest)
+				}
+				written++
+			}
+			if written < 2 || written > mostTicks+1 {
+				t.Fatalf("%d rows for %g: %d values", rows, largest, written)
+			}
+		}
 	}
 }
 
