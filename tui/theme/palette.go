@@ -18,7 +18,7 @@ func darkPalette() palette {
 	return palette{
 		accent:    color("#7aa2f7", "111", "12"),
 		label:     color("#8b93ad", "246", "7"),
-		faint:     color("#5f6784", "241", "8"),
+		faint:     color("#6b7394", "243", "8"),
 		border:    color("#3f465f", "238", "8"),
 		good:      color("#9ece6a", "149", "10"),
 		warn:      color("#e0af68", "179", "11"),
@@ -36,7 +36,7 @@ func lightPalette() palette {
 	return palette{
 		accent:    color("#2757b8", "25", "4"),
 		label:     color("#5d647d", "241", "8"),
-		faint:     color("#8b91a6", "245", "8"),
+		faint:     color("#757c93", "243", "8"),
 		border:    color("#b9bfd1", "250", "7"),
 		good:      color("#33771f", "28", "2"),
 		warn:      color("#8a5a00", "94", "3"),

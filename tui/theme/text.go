@@ -2,6 +2,7 @@ package theme
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
@@ -209,9 +210,9 @@ func Wrap(s string, w, limit int) []string {
 	if w <= 0 || limit <= 0 {
 		return nil
 	}
-	lines := strings.Split(ansi.Wrap(s, w, ""), "\n")
+	lines := strings.Split(ansi.Wrap(keepUnits(s), w, ""), "\n")
 	for i := range lines {
-		lines[i] = Truncate(strings.TrimRight(lines[i], " "), w)
+		lines[i] = Truncate(strings.TrimRight(strings.ReplaceAll(lines[i], noBreak, " "), " "), w)
 	}
 	if len(lines) > limit {
 		lines = lines[:limit]
@@ -219,6 +220,37 @@ func Wrap(s string, w, limit int) []string {
 		lines[limit-1] = strings.TrimRight(ansi.Truncate(last, w-1, ""), " ") + Ellipsis
 	}
 	return lines
+}
+
+// noBreak is a space at which no line is broken.
+const noBreak = "\u00a0"
+
+// keepUnits binds each number to the unit of bytes after it, so that both stand on one line.
+func keepUnits(s string) string {
+	var b strings.Builder
+	from := 0
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == ' ' && s[i-1] >= '0' && s[i-1] <= '9' && isUnit(s[i+1:]) {
+			b.WriteString(s[from:i])
+			b.WriteString(noBreak)
+			from = i + 1
+		}
+	}
+	if from == 0 {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
+// isUnit reports whether a text begins with a unit of bytes as a word of its own.
+func isUnit(s string) bool {
+	if s != "" && strings.IndexByte("kKMGT", s[0]) >= 0 {
+		s = strings.TrimPrefix(s[1:], "i")
+	}
+	rest, ok := strings.CutPrefix(s, "B")
+	next, _ := utf8.DecodeRuneInString(rest)
+	return ok && (rest == "" || !unicode.IsLetter(next) && !unicode.IsDigit(next))
 }
 
 // Join puts blocks beside each other, gap cells apart. Each block has lines of one width, as Fit makes them; all have the

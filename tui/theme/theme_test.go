@@ -136,6 +136,29 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+func TestWrapLeavesNumbersWithTheirUnits(t *testing.T) {
+	const text = "RSS 92.0 MB is 2.8 times the live heap of 33.4 MB: 20.9 MiB free, 549 kB stacks, 3 Bytes"
+	for w := 10; w < 90; w++ {
+		lines := Wrap(text, w, 20)
+		for _, l := range lines {
+			if Width(l) > w {
+				t.Errorf("%q is wider than %d", l, w)
+			}
+			for _, unit := range []string{"MB", "MiB", "kB"} {
+				if strings.HasPrefix(l, unit) {
+					t.Errorf("at %d cells a line begins with the unit of the number above: %q", w, lines)
+				}
+			}
+		}
+		if got := strings.Join(lines, " "); got != text {
+			t.Errorf("at %d cells the text became %q", w, got)
+		}
+	}
+	if lines := Wrap(text, 86, 2); len(lines) != 2 || lines[1] != "Bytes" {
+		t.Errorf("a word that begins like a unit is none: %q", lines)
+	}
+}
+
 func TestJoin(t *testing.T) {
 	if got, want := Join(1, "aa\nbb", "c"), "aa c\nbb  "; got != want {
 		t.Errorf("%q, want %q", got, want)
