@@ -131,7 +131,7 @@ func (c counting) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.Heap
 func TestASwappedTargetIsWalkedOnlyWhenForced(t *testing.T) {
 	h := startedWith(t, samplertest.Options{Swapped: 1 << 20}, 10)
 	h.press("w")
-	h.mustShow(t, "1024 kB of it are swapped out", "⏎ walks all the same")
+	h.mustShow(t, "1024 kB of it are swapped out", "Enter walks all the same")
 	h.press("enter")
 	h.mustShow(t, "global main.srv")
 }

@@ -137,6 +137,22 @@ type Binding struct {
 // Global says whether the binding works everywhere, whatever the screen.
 func (b Binding) Global() bool { return slices.Contains(b.Places, Everywhere) }
 
+// Names returns the keys as a keyboard has them: "Enter", "Ctrl-C", "↑".
+func (b Binding) Names() []string {
+	names := map[string]string{
+		"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift-Tab", "ctrl+c": "Ctrl-C", "up": "↑", "down": "↓",
+		"left": "←", "right": "→", " ": "Space", "delete": "Delete",
+		"pgup": "PgUp", "pgdown": "PgDn", "home": "Home", "end": "End",
+	}
+	shown := make([]string, len(b.Keys))
+	for i, key := range b.Keys {
+		if shown[i] = names[key]; shown[i] == "" {
+			shown[i] = key
+		}
+	}
+	return shown
+}
+
 // Bindings returns the table, in the order in which help and keymap.md show it. The footer shows the bindings of the
 // current place first, then those of Everywhere, each in this order.
 func Bindings() []Binding {
@@ -148,13 +164,13 @@ func everywhere() []Place { return []Place{Everywhere} }
 func local() []Binding {
 	lists := []Place{InMemory, InProcesses, InGoroutines, InCompare, InSnapshots, InTrace}
 	return []Binding{
-		{Open, []string{"enter"}, "⏎", "open", "open the site, process, stack, file or finding that is selected", slices.Concat(lists, []Place{InFindings})},
+		{Open, []string{"enter"}, "Enter", "open", "open the site, process, stack, file or finding that is selected", slices.Concat(lists, []Place{InFindings})},
 		{Filter, []string{"/"}, "/", "filter", "filter the table", lists},
 		{Sort, []string{"o"}, "o", "sort", "sort the table by the next column", lists},
 		{Reverse, []string{"O"}, "O", "", "sort the other way round", lists},
 		{Measure, []string{"i"}, "i", "in use/alloc", "sites by memory in use, or all allocated", []Place{InMemory, InCompare}},
 		{Holders, []string{"w"}, "w", "holders", "who holds it: the way from a site's objects to what keeps them", []Place{InMemory, InSite, InHolders}},
-		{Walk, []string{"enter"}, "⏎", "walk", "walk the heap where heaptop asks first", []Place{InHolders}},
+		{Walk, []string{"enter"}, "Enter", "walk", "walk the heap where heaptop asks first", []Place{InHolders}},
 		{Tree, []string{"t"}, "t", "tree", "show processes as a tree, with sums", []Place{InProcesses}},
 		{Goroutines, []string{"v"}, "v", "goroutines", "goroutines, grouped by stack", []Place{InMemory, InProcesses, InGC}},
 		{Record, []string{"P"}, "P", "record sites", "record allocation sites, with --allow-write", []Place{InMemory}},
@@ -165,7 +181,7 @@ func flame() []Binding {
 	here := []Place{InFlame}
 	return []Binding{
 		{Flame, []string{"f"}, "f", "flame", "who calls what allocates, as a flame graph", []Place{InMemory, InSite, InCompare}},
-		{FlameZoom, []string{"enter"}, "⏎", "zoom", "give the selected function the whole width", here},
+		{FlameZoom, []string{"enter"}, "Enter", "zoom", "give the selected function the whole width", here},
 		{FlameMeasure, []string{"i"}, "i", "measure", "in use, allocated, allocated or changed since the mark", here},
 		{FlameSearch, []string{"/"}, "/", "search", "search for a function or a file", here},
 		{FlameNext, []string{"n"}, "n", "next", "the next function that the search finds", here},
@@ -179,8 +195,8 @@ func global() []Binding {
 		{Mark, []string{"m"}, "m", "mark", "set the mark: changes count from here", everywhere()},
 		{Snapshot, []string{"s"}, "s", "snapshot", "write a snapshot file", everywhere()},
 		{Compare, []string{"d"}, "d", "compare", "compare: the mark, the moment shown or the files chosen with now", everywhere()},
-		{Findings, []string{"!"}, "!", "", "findings: what leaks, what is near a limit, what could be better", everywhere()},
-		{Snapshots, []string{"S"}, "S", "", "the snapshots and recordings that were written", everywhere()},
+		{Findings, []string{"!"}, "!", "findings", "findings: what leaks, what is near a limit, what could be better", everywhere()},
+		{Snapshots, []string{"S"}, "S", "files", "the snapshots and recordings that were written", everywhere()},
 		{Collect, []string{"g"}, "g", "gc", "force a collection (Redis: MEMORY PURGE), show what it freed", everywhere()},
 		{Pause, []string{"p"}, "p", "pause", "freeze the screen, or go on", everywhere()},
 		{Log, []string{"l"}, "l", "log", "what the started program printed", everywhere()},
@@ -213,7 +229,7 @@ func moving() []Binding {
 
 func typing() []Binding {
 	return []Binding{
-		{FilterKeep, []string{"enter"}, "⏎", "keep", "keep the filter and go back to the table", []Place{InFilter}},
+		{FilterKeep, []string{"enter"}, "Enter", "keep", "keep the filter and go back to the table", []Place{InFilter}},
 		{FilterDrop, []string{"esc"}, "Esc", "drop", "drop the filter", []Place{InFilter}},
 		{Agree, []string{"y"}, "y", "yes", "yes, do it", []Place{InConfirm}},
 		{Refuse, []string{"n", "esc", "enter"}, "n", "no", "no: leave the process alone, as any other key does", []Place{InConfirm}},

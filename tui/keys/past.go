@@ -50,7 +50,7 @@ func comparing() []Binding {
 		{StackAfter, []string{"right"}, "→", "", "the stack that changed next", []Place{InCompareStack}},
 		{Sides, []string{"c"}, "c", "sides", "compare others: the mark, the moment shown, now", here},
 		{Mine, []string{"M"}, "M", "mine", "only what passes through the program's own code, at its own line", here},
-		{Trace, []string{"a"}, "a", "", "what is being allocated, interval by interval", []Place{InMemory, InGC}},
+		{Trace, []string{"a"}, "a", "trace", "what is being allocated, interval by interval", []Place{InMemory, InGC}},
 		{WhatIf, []string{"w"}, "w", "what if", "what another GOGC or GOMEMLIMIT would cost, in place of the pauses", []Place{InGC}},
 	}
 }

@@ -85,7 +85,7 @@ const (
 func bindingLines(t *theme.Theme, list []keys.Binding, width int) []string {
 	lines := make([]string, 0, len(list))
 	for _, b := range list {
-		head := t.Key.Render(theme.Pad(b.Label, keyCells-1)) + " "
+		head := t.Key.Render(theme.Pad(strings.Join(b.Names(), " "), keyCells-1)) + " "
 		for _, words := range theme.Wrap(b.Help, max(width-keyCells, keyCells), helpRows) {
 			lines = append(lines, head+words)
 			head = theme.Spaces(keyCells)
@@ -100,6 +100,7 @@ func signLines(t *theme.Theme) []string {
 		t.Title.Render("Signs"),
 		"",
 		row(t.Warn.Render(theme.SignUp)+" "+t.Good.Render(theme.SignDown), "grew, shrank since the mark"),
+		row(t.Bad.Render(theme.SignCritical)+" "+t.Warn.Render(theme.SignWarning), "a finding: critical, a warning"),
 		row(t.Faint.Render(theme.SignUnknown), "could not be read; never 0"),
 		row(t.Accent.Render(theme.SignFocus), "the tab and the panel that have the keys"),
 		row("MB", "10^6 bytes; three digits count"),

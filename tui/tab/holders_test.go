@@ -134,7 +134,7 @@ func TestASmallHeapIsWalkedAtOnceAndALargeOneAfterAQuestion(t *testing.T) {
 		t.Errorf("a heap of 4 GB is walked without asking: %#v", cmd())
 	}
 	d.screen = s
-	d.sees(120, 33, "every pointer of a heap of 4.00 GB is followed", "nothing is written, and the program is not stopped", "⏎ walks the heap")
+	d.sees(120, 33, "every pointer of a heap of 4.00 GB is followed", "nothing is written, and the program is not stopped", "Enter walks the heap")
 	if cmd := s.Update(d.st, Act{keys.Walk}); cmd == nil || cmd() != (WalkHeap{}) {
 		t.Error("Enter does not walk it")
 	}
@@ -143,12 +143,12 @@ func TestASmallHeapIsWalkedAtOnceAndALargeOneAfterAQuestion(t *testing.T) {
 func TestAWalkThatWasRefusedSaysWhyAndWhatEnterDoes(t *testing.T) {
 	d := holdersDesk(t, leakSite("main.newBlob"))
 	d.walked(nil, fmt.Errorf("3481 kB of it are swapped out: %w", sampler.ErrSwapped))
-	d.sees(80, 21, "3481 kB of it are swapped out", "would be read back into memory", "⏎ walks all the same")
+	d.sees(80, 21, "3481 kB of it are swapped out", "would be read back into memory", "Enter walks all the same")
 	if cmd := d.screen.Update(d.st, Act{keys.Walk}); cmd() != (WalkHeap{Force: true}) {
 		t.Error("Enter does not force the walk that the screen offers")
 	}
 	d.walked(nil, fmt.Errorf("the pointers would take 12 MB more: %w", sampler.ErrWalkTooLarge))
-	d.sees(80, 21, "the heap is too large to walk", "⏎ tries again")
+	d.sees(80, 21, "the heap is too large to walk", "Enter tries again")
 	if cmd := d.screen.Update(d.st, Act{keys.Walk}); cmd() != (WalkHeap{}) {
 		t.Error("Enter forces a walk that was refused for its size")
 	}

@@ -236,7 +236,7 @@ func (s *Holders) words(st *State, width, rows int) []string {
 	lines := theme.Wrap("To tell who holds what, every pointer of "+size+" is followed. What may hold pointers is read from the process's memory, "+
 		"most often a tenth of it; nothing is written, and the program is not stopped. A heap of 1 GB with 2 million objects takes about a second, "+
 		"in which one processor is busy and heaptop takes some 50 bytes for each object.", width, rows)
-	return append(lines, "", t.Key.Render("⏎")+" walks the heap   "+t.Key.Render("Esc")+" leaves it")
+	return append(lines, "", t.Key.Render("Enter")+" walks the heap   "+t.Key.Render("Esc")+" leaves it")
 }
 
 func liveReading(st *State, m sampler.Metric) (float64, bool) {
@@ -258,10 +258,10 @@ func (s *Holders) failedWords(st *State, width, rows int) []string {
 		lines = append(lines, sign+l)
 	}
 	lines = append(lines, "")
-	next := t.Key.Render("⏎") + " tries again"
+	next := t.Key.Render("Enter") + " tries again"
 	if errors.Is(err, sampler.ErrSwapped) {
 		lines = append(lines, theme.Wrap("Objects that were swapped out would be read back into memory, where they would take room, and slow the program down meanwhile.", width, 3)...)
-		next = t.Key.Render("⏎") + " walks all the same"
+		next = t.Key.Render("Enter") + " walks all the same"
 	}
 	return append(lines, next+"   "+t.Key.Render("Esc")+" leaves it")
 }

@@ -32,9 +32,12 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 func TestKeymapNamesEveryBinding(t *testing.T) {
 	text := string(keymap())
 	for _, b := range keys.Bindings() {
-		for _, key := range b.Keys {
-			if !strings.Contains(text, "`"+keyName(key)+"`") {
-				t.Errorf("keymap.md does not name key %q of %s", key, b.ID)
+		if len(b.Names()) != len(b.Keys) {
+			t.Errorf("%s has keys %q and names %q", b.ID, b.Keys, b.Names())
+		}
+		for _, name := range b.Names() {
+			if !strings.Contains(text, "`"+name+"`") {
+				t.Errorf("keymap.md does not name key %q of %s", name, b.ID)
 			}
 		}
 		if strings.Count(text, "| "+b.Help+" |") != len(b.Places) {

@@ -17,32 +17,10 @@ func keymap() []byte {
 		fmt.Fprintf(&b, "\n## %s\n\n| key | does |\n|---|---|\n", p.Title)
 		for _, k := range keys.Bindings() {
 			if slices.Contains(k.Places, p.Place) {
-				fmt.Fprintf(&b, "| %s | %s |\n", labels(k), k.Help)
+				fmt.Fprintf(&b, "| %s | %s |\n", "`"+strings.Join(k.Names(), "` `")+"`", k.Help)
 			}
 		}
 	}
 	b.WriteString("\nThe mouse: a click chooses a tab, a column to sort by, or a row; a second click on the row opens it; the wheel scrolls.\n")
 	return []byte(b.String())
-}
-
-// labels names a binding's keys, those first that the label shows.
-func labels(k keys.Binding) string {
-	shown := make([]string, 0, len(k.Keys))
-	for _, key := range k.Keys {
-		shown = append(shown, "`"+keyName(key)+"`")
-	}
-	return strings.Join(shown, " ")
-}
-
-// keyName is a key as a keyboard has it.
-func keyName(key string) string {
-	names := map[string]string{
-		"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift-Tab", "ctrl+c": "Ctrl-C", "up": "↑", "down": "↓",
-		"left": "←", "right": "→", " ": "Space", "delete": "Delete",
-		"pgup": "PgUp", "pgdown": "PgDn", "home": "Home", "end": "End",
-	}
-	if name, ok := names[key]; ok {
-		return name
-	}
-	return key
 }
