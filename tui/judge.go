@@ -142,9 +142,9 @@ func (m *model) findingsLine() string {
 	t := m.st.Theme
 	found := m.st.Data().Urgent()
 	first := &found[0]
-	style := t.Warn
+	style, sign := t.Warn, theme.SignWarning
 	if first.Severity == analysis.Critical {
-		style = t.Bad
+		style, sign = t.Bad, theme.SignCritical
 	}
 	more := ""
 	if n := len(found) - 1; n > 0 {
@@ -158,5 +158,5 @@ func (m *model) findingsLine() string {
 		text += ": " + clean(first.Rows[0].Name)
 	}
 	room := m.width - theme.Width(key) - 4
-	return " " + style.Render("▲ "+theme.Pad(theme.Truncate(text, room-2), room-2)) + "  " + key
+	return " " + style.Render(sign+" "+theme.Pad(theme.Truncate(text, room-2), room-2)) + "  " + key
 }

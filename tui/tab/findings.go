@@ -153,9 +153,9 @@ func (s *Findings) cell(t *theme.Theme, row, column int) Cell {
 func severityCell(t *theme.Theme, f *analysis.Finding) Cell {
 	switch f.Severity {
 	case analysis.Critical:
-		return Cell{"! critical", t.Bad}
+		return Cell{theme.SignCritical + " critical", t.Bad}
 	case analysis.Warning:
-		return Cell{"▲ warning", t.Warn}
+		return Cell{theme.SignWarning + " warning", t.Warn}
 	}
 	return Cell{"· " + theme.Clean(string(f.Severity)), t.Label}
 }

@@ -106,6 +106,9 @@ const (
 	SignFocus   = "▸" // the panel that has the keys
 	SignUnknown = "–" // could not be read
 	Ellipsis    = "…" // cut off here
+
+	SignWarning  = "▲" // a finding that is a warning
+	SignCritical = "!" // a finding that cannot wait
 )
 
 // ChangeStyle returns the style and the sign of a change of memory: growth is Warn with ▲, shrinking Good with ▼, none is
