@@ -139,10 +139,17 @@ func TestAKeyThatCannotWorkSaysWhy(t *testing.T) {
 		"g": "not a Go program",
 		"l": "heaptop did not start this program",
 		"v": "not a Go program",
+		"w": "not a Go program",
+		"a": "not a Go program",
 		"i": "no allocation sites",
 	} {
 		h.press(key)
 		h.mustShow(t, "! "+key+" ", why)
+		h.resize(80, 24)
+		if line := lineWith(t, h.text(), "! "+key+" "); key != "g" && strings.Contains(line, theme.Ellipsis) { // g repeats what the source says
+			t.Errorf("a narrow screen cuts the reason: %q", line)
+		}
+		h.resize(120, 36)
 	}
 	h.press("esc")
 	h.mustHide(t, " gc ", " log ")

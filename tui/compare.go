@@ -19,6 +19,9 @@ import (
 // markSlack is how long after the mark a reading still counts as one of the mark.
 const markSlack = 15 * time.Second
 
+// profileSlack is how long before a moment its heap profile may have been read without a word about it.
+const profileSlack = 10 * time.Second
+
 // compare opens a comparison, or reads the sides of the one on top anew.
 func (m *model) compare() tea.Cmd {
 	if c, ok := m.top().(*tab.Compare); ok {
@@ -129,6 +132,9 @@ func sideOfData(name string, d tab.Data, info sampler.Info) *analysis.Side {
 	}
 	if d.LedgerOK {
 		s.Ledger = &d.Ledger
+	}
+	if d.Heap != nil && d.At.Sub(d.Heap.Time) > profileSlack && !d.Heap.Time.IsZero() {
+		s.Note = "allocation sites of " + d.Heap.Time.Local().Format(time.TimeOnly)
 	}
 	return s
 }

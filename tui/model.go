@@ -241,7 +241,7 @@ func (m *model) why(id keys.ID) string {
 		return m.whyNotCollect()
 	case keys.Log:
 		if v := st.Visiting(); st.Output == nil && (v == nil || len(v.Log) == 0) {
-			return "heaptop did not start this program and cannot see its output: heaptop -- COMMAND shows it"
+			return "heaptop did not start this program: heaptop -- COMMAND shows its output"
 		}
 	case keys.Slower:
 		if _, ok := slower(st.Interval); !ok {

@@ -270,6 +270,9 @@ func (m *model) finishCollect(after *sampler.Snapshot) tea.Cmd {
 func freed(c *tab.Collected) string {
 	took := ", in " + unit.Duration(c.Took)
 	change := "a collection ran"
+	if _, ok := c.After.Get(sampler.RedisUsed); ok {
+		change = "memory purged"
+	}
 	free, allocated := c.Freed()
 	switch {
 	case free.OK && free.Value > 0:

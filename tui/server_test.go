@@ -135,6 +135,7 @@ func TestServerAsksWithinItsBudget(t *testing.T) {
 	if m.purged != 1 {
 		t.Errorf("%d purges, want 1", m.purged)
 	}
+	h.mustShow(t, "memory purged: RSS ")
 	h.press("3")
 	h.mustShow(t, "purged at ", "· RSS 6", "▲")
 	h.press("w")

@@ -60,6 +60,7 @@ type Compare struct {
 	err    error          // why there is none
 
 	list   compareList
+	begun  bool // the list to begin with was chosen
 	alloc  bool // sites by what was allocated, not by what is in use
 	mine   bool
 	focus  *regexp.Regexp
@@ -137,11 +138,30 @@ func (s *Compare) Update(st *State, msg tea.Msg) tea.Cmd {
 		if msg.of == s && msg.number == s.number {
 			s.diff = msg.diff
 			s.arrange()
+			s.begin()
 		}
 	default:
 		return s.used(msg)
 	}
 	return nil
+}
+
+// begin turns to the first list that has rows where neither side has allocation sites. It does so once: from then on the
+// person chooses.
+func (s *Compare) begin() {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	if s.diff.From.Heap != nil || s.diff.To.Heap != nil || s.list != listSites {
+		return
+	}
+	for _, l := range s.lists() {
+		if s.show(l); len(s.rows) > 0 {
+			return
+		}
+	}
+	s.show(listSites)
 }
 
 // used does what keys and mouse ask.

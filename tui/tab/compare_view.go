@@ -310,9 +310,14 @@ func (s *Compare) ledger(t *theme.Theme, width, height int) string {
 	for i := range list[:len(list)-1] {
 		largest = max(largest, math.Abs(list[i].Value().Value))
 	}
+	names := 18
+	for i := range list {
+		names = max(names, theme.Width(theme.Clean(list[i].Name))+1)
+	}
+	names = min(names, max(inner-9-12-6, 18))
 	var lines []string
 	for i := range list {
-		lines = append(lines, ledgerChange(t, &list[i], inner, largest, i == len(list)-1))
+		lines = append(lines, ledgerChange(t, &list[i], inner, names, largest, i == len(list)-1))
 	}
 	if len(lines) > rows && rows > 1 { // what changed least in the middle makes room
 		lines = append(lines[:rows-1], lines[len(lines)-1])
@@ -320,18 +325,18 @@ func (s *Compare) ledger(t *theme.Theme, width, height int) string {
 	return t.Frame(f, strings.Join(lines, "\n"), width, height)
 }
 
-func ledgerChange(t *theme.Theme, c *analysis.Change, width int, largest float64, whole bool) string {
+func ledgerChange(t *theme.Theme, c *analysis.Change, width, names int, largest float64, whole bool) string {
 	row := changeRow{unit: "bytes", from: c.From, to: c.To}
 	v := c.Value()
 	row.apart = !v.OK || v.Value == 0
 	text := row.changeCell(t)
-	name, style := theme.Pad(theme.Clean(c.Name), 18), t.Label
+	name, style := theme.Pad(theme.Clean(c.Name), names), t.Label
 	if whole {
 		style = t.Strong
 	}
 	to := figure(t, c.To, "bytes", t.Value)
 	line := style.Render(name) + to.Style.Render(theme.PadLeft(to.Text, 9)) + text.Style.Render(theme.PadLeft(text.Text, 12))
-	if room := width - 18 - 9 - 12 - 1; room > 3 && v.OK && largest > 0 && !whole {
+	if room := width - names - 9 - 12 - 1; room > 3 && v.OK && largest > 0 && !whole {
 		line += " " + text.Style.Render(chart.Bar(math.Abs(v.Value)/largest, room))
 	}
 	return theme.Truncate(line, width)

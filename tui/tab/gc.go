@@ -50,6 +50,9 @@ func (g *GC) Why(st *State, id keys.ID) string {
 	case keys.Trace:
 		return whyNoTrace(st)
 	case keys.WhatIf:
+		if whyNoGC(st) != "" {
+			return "there is no collector to see"
+		}
 		if l := g.layout(g.size.Width, g.size.Height); l.whatIf.height > 0 && l.pauses.height > 0 {
 			return "other settings are shown already"
 		} else if l.whatIf.height == 0 && l.pauses.height == 0 {

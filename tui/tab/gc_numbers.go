@@ -125,7 +125,7 @@ func numbersPanel(st *State, b box) string {
 		}
 		lines = append(lines, theme.Truncate(line, inner))
 	}
-	freed := freedLines(th, st.Data().Collected)
+	freed := freedLines(st)
 	if room := rows - len(freed); len(lines) > room {
 		lines = lines[:max(room, 0)]
 	} else if room > len(lines) {
@@ -146,7 +146,7 @@ func numberLines(st *State, width, rows int) []string {
 	for _, f := range gcFacts(st) {
 		parts = append(parts, th.Label.Render(f.short)+" "+f.style.Render(f.text))
 	}
-	freed := freedLines(th, st.Data().Collected)
+	freed := freedLines(st)
 	lines := flow(parts, "   ", width-1, max(rows-1, 1))
 	if rows > 1 {
 		lines = append(lines, strings.Join(freed[:min(len(freed), 2)], "  "))
@@ -158,8 +158,12 @@ func numberLines(st *State, width, rows int) []string {
 }
 
 // freedLines tell what the last forced collection freed.
-func freedLines(th *theme.Theme, c *Collected) []string {
+func freedLines(st *State) []string {
+	th, c := st.Theme, st.Data().Collected
 	if c == nil || c.Before == nil || c.After == nil {
+		if st.CannotCollect != nil && st.Visiting() == nil {
+			return []string{th.Faint.Render("a collection cannot be forced: g says why")}
+		}
 		return []string{th.Faint.Render("g collects and shows what it freed")}
 	}
 	head := "forced at " + c.At.Format(time.TimeOnly)

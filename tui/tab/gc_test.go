@@ -152,6 +152,10 @@ func TestGCSaysWhyNothingCanBeShown(t *testing.T) {
 			tt.tell(d)
 			d.send(Heard{NewsSnapshot})
 			d.mustShow(tt.want...)
+			d.view(80, 21)
+			if d.screen.Why(d.st, keys.WhatIf) == "" {
+				t.Error("w is offered although there is no collector whose settings could be others")
+			}
 		})
 	}
 }

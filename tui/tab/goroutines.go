@@ -56,9 +56,9 @@ func NewGoroutines() *Goroutines {
 		{Title: "waiting", Width: 8, Sort: true, Keep: 6},
 		{Title: "verdict", Width: 8, Left: true, Keep: 4},
 		{Title: "seen for", Width: 8, Sort: true, Keep: 2},
-		{Title: "function", Width: 24, Flex: 3, Left: true, Sort: true, Ascending: true},
-		{Title: "called by", Width: 24, Flex: 4, Left: true, Keep: 3},
-		{Title: "created by", Width: 24, Flex: 2, Left: true, Keep: 1},
+		{Title: "function", Width: 22, Flex: 3, Left: true, Sort: true, Ascending: true},
+		{Title: "called by", Width: 22, Flex: 4, Left: true, Keep: 3},
+		{Title: "created by", Width: 22, Flex: 2, Left: true, Keep: 1},
 	})
 	return s
 }

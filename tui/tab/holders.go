@@ -130,7 +130,7 @@ func whyNoWalk(st *State) string {
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
 	case notGo(st):
-		return "this is not a Go program, as far as can be told: only their heap can be followed"
+		return "not a Go program, as far as can be told: it has no heap to follow"
 	case st.Live().Gone != nil:
 		return "the program has ended: there is no heap to follow any more"
 	case st.CannotWalk != nil:
@@ -149,7 +149,7 @@ func whyNoRecord(st *State) string {
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
 	case notGo(st):
-		return "this is not a Go program, as far as can be told: only those record allocation sites"
+		return "not a Go program, as far as can be told: it records no allocation sites"
 	case st.Live().Gone != nil:
 		return "the program has ended"
 	case errors.Is(st.CannotRecord, sampler.ErrPermission):

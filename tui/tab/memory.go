@@ -76,7 +76,7 @@ func (m *Memory) Why(st *State, id keys.ID) string {
 // whyNoTrace is the reason for which nobody can tell what is allocated.
 func whyNoTrace(st *State) string {
 	if why := whyNoGoroutines(st); why != "" {
-		return strings.Replace(why, "only those have goroutines", "only those count what they allocate", 1)
+		return strings.Replace(why, "it has no goroutines", "it counts no allocations", 1)
 	}
 	return ""
 }
@@ -87,7 +87,7 @@ func whyNoGoroutines(st *State) string {
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
 	case notGo(st):
-		return "this is not a Go program, as far as can be told: only those have goroutines"
+		return "not a Go program, as far as can be told: it has no goroutines"
 	}
 	return ""
 }

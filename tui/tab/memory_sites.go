@@ -73,7 +73,7 @@ func (m *Memory) order() {
 		if !ascending {
 			c = -c
 		}
-		return cmp.Or(c, cmp.Compare(m.rows[a].Key(), m.rows[b].Key()))
+		return cmp.Or(c, cmp.Compare(m.use(&m.rows[b]), m.use(&m.rows[a])), cmp.Compare(m.rows[a].Key(), m.rows[b].Key()))
 	})
 	sites := make([]string, len(shown))
 	for i, at := range shown {

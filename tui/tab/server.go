@@ -208,6 +208,9 @@ func serverCollector(st *State, width, height int) string {
 	for _, g := range groups {
 		tall = max(tall, len(g.facts)+theme.PanelRows)
 	}
+	if lines := (len(groups) + columns - 1) / columns; columns < len(groups) && height-lines*tall < reclaimLeast {
+		return reclaimBrief(st, groups, width, height)
+	}
 	var rows []string
 	left := height
 	for i := 0; i < len(groups) && left >= 3; i += columns {
@@ -228,6 +231,34 @@ func serverCollector(st *State, width, height int) string {
 		rows = append(rows, theme.Fit(strings.Join(purgedLines(st), "\n"), width, left))
 	}
 	return theme.Fit(strings.Join(rows, "\n"), width, height)
+}
+
+// reclaimLeast is how many rows the chart of the allocator takes at least.
+const reclaimLeast = 8
+
+// reclaimBrief tells the groups in lines instead of panels, where these would leave no room for the chart.
+func reclaimBrief(st *State, groups []group, width, height int) string {
+	th := st.Theme
+	names := 0
+	for _, g := range groups {
+		names = max(names, len(g.name)+2)
+	}
+	var lines []string
+	for _, g := range groups {
+		parts := make([]string, 0, len(g.facts))
+		for _, f := range g.facts {
+			parts = append(parts, th.Label.Render(f.name+" ")+f.style.Render(f.text))
+		}
+		head := th.Title.Render(theme.Pad(g.name, names))
+		for _, l := range flow(parts, "   ", max(width-names-2, 1), 2) {
+			lines = append(lines, " "+head+l)
+			head = theme.Spaces(names)
+		}
+	}
+	if left := height - len(lines); left >= 6 {
+		return theme.Fit(strings.Join(lines, "\n"), width, len(lines)) + "\n" + reclaimChart(st, width, left)
+	}
+	return theme.Fit(strings.Join(append(lines, purgedLines(st)...), "\n"), width, height)
 }
 
 func groupPanel(th *theme.Theme, g group, width, height int) string {

@@ -110,12 +110,12 @@ const (
 func NewSnapshots() *Snapshots {
 	s := &Snapshots{files: map[string]FileInfo{}}
 	s.table.SetColumns([]Column{
-		fileName: {Title: "name", Width: 22, Flex: 2, Left: true, Sort: true, Ascending: true},
+		fileName: {Title: "name", Width: 22, Flex: 6, Left: true, Sort: true, Ascending: true},
 		fileTime: {Title: "time", Width: 12, Left: true, Sort: true, Keep: 4},
 		fileRSS:  {Title: "RSS", Width: 8, Sort: true},
 		fileHeap: {Title: "heap", Width: 8, Sort: true, Keep: 3},
 		fileSize: {Title: "size", Width: 8, Sort: true, Keep: 1},
-		fileNote: {Title: "note", Width: 14, Flex: 5, Left: true, Keep: 2},
+		fileNote: {Title: "note", Width: 14, Flex: 3, Left: true, Keep: 2},
 	})
 	s.table.Order = fileTime
 	return s

@@ -9,8 +9,9 @@ import (
 	"github.com/alloc-dev/heaptop/sampler"
 )
 
-// growthPoints is how many points of RSS the growth on screen is computed from.
-const growthPoints = 240
+// growthPoints is how many points of RSS the growth on screen is computed from: one every two seconds, so that what is
+// read each second makes points at even distances.
+const growthPoints = 300
 
 // Tick moves the time that "since" and "stale" are counted to.
 func (s *State) Tick(now time.Time) {

@@ -63,7 +63,7 @@ func NewTrace() *Trace {
 		traceSure:     {Title: "±", Width: 6, Keep: 3},
 		traceObjects:  {Title: "objects/s", Width: 11, Sort: true, Keep: 4},
 		traceUse:      {Title: "in use", Width: 8, Sort: true, Keep: 2},
-		traceLives:    {Title: "lives", Width: 11, Sort: true, Keep: 5},
+		traceLives:    {Title: "lives", Width: 13, Sort: true, Keep: 5},
 	})
 	s.table.Order = traceBytes
 	return s
