@@ -91,8 +91,8 @@ func (s CompareSettings) compared(name string) *compared {
 	if !known {
 		return nil
 	}
-	out := &compared{Metric: m, gated: s.gates(name), asked: s.Gated != nil && s.gates(name)}
-	out.maximum, out.warn = s.increases(name)
+	out := &compared{Metric: m, gated: s.gates(m), asked: s.Gated != nil && s.gates(m)}
+	out.maximum, out.warn = s.Increases(name)
 	return out
 }
 

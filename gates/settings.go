@@ -42,8 +42,9 @@ type Accept struct {
 	Because          string
 }
 
-// increases returns from where on a metric's growth fails and warns.
-func (s CompareSettings) increases(metric string) (maximum, warn float64) {
+// Increases returns from where on a metric's growth fails and warns, as fractions of the baseline; of the name "" those of
+// the metrics that have none of their own.
+func (s CompareSettings) Increases(metric string) (maximum, warn float64) {
 	maximum = s.MaxIncrease
 	if own := s.PerMetric[metric]; own > 0 {
 		maximum = own
@@ -58,13 +59,23 @@ func (s CompareSettings) increases(metric string) (maximum, warn float64) {
 	return maximum, min(warn, maximum)
 }
 
-// gates says whether a growth of the metric may fail.
-func (s CompareSettings) gates(metric string) bool {
-	if s.Gated != nil {
-		return slices.Contains(s.Gated, metric)
+// GatedMetrics are the names of the metrics whose growth may fail, in the order of the table.
+func (s CompareSettings) GatedMetrics() []string {
+	var names []string
+	for _, m := range Metrics() {
+		if s.gates(m) {
+			names = append(names, m.Name)
+		}
 	}
-	m, ok := MetricOf(metric)
-	return ok && m.Gated
+	return names
+}
+
+// gates says whether a growth of the metric may fail.
+func (s CompareSettings) gates(m Metric) bool {
+	if s.Gated != nil {
+		return slices.Contains(s.Gated, m.Name)
+	}
+	return m.Gated
 }
 
 func (s CompareSettings) onInconclusive() string {

@@ -228,7 +228,7 @@ func comparable(s gates.CompareSettings) []string {
 
 // undecided is what is said of a scenario that the other side does not have.
 func undecided(s gates.CompareSettings, why string) []gates.Comparison {
-	out := gates.Identical(gatedOf(s))
+	out := gates.Identical(s.GatedMetrics())
 	for i := range out {
 		out[i].Verdict, out[i].Method, out[i].ChangePercent = gates.Inconclusive, "", nil
 		out[i].Reason, out[i].Gated, out[i].OnInconclusive = why, true, cmp.Or(s.OnInconclusive, gates.InconclusiveWarn)

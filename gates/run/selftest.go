@@ -103,14 +103,15 @@ func overLimits(got *gates.Scenario, s *policy.Scenario) []Proof {
 // againstThemselves compares recorded samples with the same, scaled.
 func againstThemselves(got *gates.Scenario, s *policy.Scenario, seed uint64) []Proof {
 	var out []Proof
-	for _, name := range gatedOf(s.Compare) {
+	for _, name := range s.Compare.GatedMetrics() {
 		m, found := got.Metrics[name]
 		metric, _ := gates.MetricOf(name)
 		nothing := metric.Exact && len(m.Values) > 0 && slices.Min(m.Values) == 0 && slices.Max(m.Values) == 0
 		if !found || len(m.Values) == 0 || m.Median <= 0 && !nothing {
 			continue // what does not exist is not compared either
 		}
-		factor, more := 1+planted*increaseOf(s.Compare, name), 0.0
+		limit, _ := s.Compare.Increases(name)
+		factor, more := 1+planted*limit, 0.0
 		p := Proof{Scenario: got.Name, Metric: name, What: fmt.Sprintf("recorded samples, scaled by %.4g against themselves", factor)}
 		if nothing { // of 0 there is no percentage: two steps are the least that is a change
 			more = 2 * max(metric.Quantum, 1)
@@ -135,30 +136,6 @@ func againstThemselves(got *gates.Scenario, s *policy.Scenario, seed uint64) []P
 		out = append(out, Proof{Scenario: got.Name, Why: "no metric that is compared was measured, so the comparison cannot turn red: " + got.Error})
 	}
 	return out
-}
-
-// gatedOf are the metrics that a comparison may fail by.
-func gatedOf(s gates.CompareSettings) []string {
-	if s.Gated != nil {
-		return s.Gated
-	}
-	var out []string
-	for _, m := range gates.Metrics() {
-		if m.Gated {
-			out = append(out, m.Name)
-		}
-	}
-	return out
-}
-
-func increaseOf(s gates.CompareSettings, metric string) float64 {
-	if v := s.PerMetric[metric]; v > 0 {
-		return v
-	}
-	if s.MaxIncrease > 0 {
-		return s.MaxIncrease
-	}
-	return gates.DefaultMaxIncrease
 }
 
 // decide runs a comparison of one metric to its end.
@@ -239,7 +216,8 @@ func (o *Options) overBallast(ctx context.Context, s *policy.Scenario, l gates.L
 // compareBallast compares programs that carry ballast with others that carry more, as the policy compares.
 func (o *Options) compareBallast(ctx context.Context, s *policy.Scenario) (Proof, error) {
 	const metric = "peak_rss"
-	factor := 1 + planted*increaseOf(s.Compare, metric)
+	limit, _ := s.Compare.Increases(metric)
+	factor := 1 + planted*limit
 	p := Proof{Scenario: s.Name, Metric: metric, What: fmt.Sprintf("programs that carry %.4g times as much as others", factor)}
 	carry := func(n float64) (float64, error) {
 		got, err := o.carryOnce(ctx, s, n)

@@ -141,9 +141,9 @@ func comparisonText(b *strings.Builder, s *policy.Scenario, a *asked) {
 		return
 	}
 	gated := gatedMetrics(s)
+	fails, warns := s.Compare.Increases("")
 	wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: growth by %s against %s is proven; a proven growth above %s is a warning, and one that stays undecided: %s",
-		strings.Join(gated, ", "), percentOf(s.Compare.MaxIncrease, gates.DefaultMaxIncrease), strings.Join(with, " and "),
-		percentOf(s.Compare.WarnIncrease, min(gates.DefaultWarnIncrease, orElse(s.Compare.MaxIncrease, gates.DefaultMaxIncrease)/5)),
+		strings.Join(gated, ", "), unit.Percent(fails), strings.Join(with, " and "), unit.Percent(warns),
 		onInconclusive(s.Compare.OnInconclusive)))
 	for _, m := range gated {
 		if own, ok := s.Compare.PerMetric[m]; ok {
@@ -163,8 +163,6 @@ func orElse(v, otherwise float64) float64 {
 	return v
 }
 
-func percentOf(v, otherwise float64) string { return unit.Percent(orElse(v, otherwise)) }
-
 func onInconclusive(word string) string {
 	switch word {
 	case gates.InconclusivePass:
@@ -177,17 +175,7 @@ func onInconclusive(word string) string {
 
 // gatedMetrics are the metrics whose growth can fail a scenario.
 func gatedMetrics(s *policy.Scenario) []string {
-	var list []string
-	for _, m := range gates.Metrics() {
-		gated := m.Gated
-		if s.Compare.Gated != nil {
-			gated = slices.Contains(s.Compare.Gated, m.Name)
-		}
-		if gated && s.Measures(m.Name) {
-			list = append(list, m.Name)
-		}
-	}
-	return list
+	return slices.DeleteFunc(s.Compare.GatedMetrics(), func(metric string) bool { return !s.Measures(metric) })
 }
 
 // namesFor are the entries of what was measured that belong to a scenario: itself, or its benchmarks.
