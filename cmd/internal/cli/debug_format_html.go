@@ -46,7 +46,7 @@ func targetFacts(r *analysis.Findings) []page.Fact {
 	return facts
 }
 
-// moment is a time as pages show it; "" for none.
+// moment is a time as pages and comparisons show it; "" for none.
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return ""

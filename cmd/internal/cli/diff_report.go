@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,10 +87,7 @@ func newDiffReport(d *analysis.Diff, top, stacks int) *diffReport {
 }
 
 func sideWords(word string, s *analysis.Side) diffSide {
-	w := diffSide{Word: word, Name: theme.Clean(s.Name), Note: theme.Clean(s.Note)}
-	if !s.Time.IsZero() {
-		w.Time = s.Time.UTC().Format("2006-01-02 15:04:05 UTC")
-	}
+	w := diffSide{Word: word, Name: theme.Clean(s.Name), Time: moment(s.Time), Note: theme.Clean(s.Note)}
 	var parts []string
 	for _, p := range []string{theme.Clean(s.Info.Name), pidWords(s.Info.PID), theme.Clean(s.Info.GoVersion)} {
 		if p != "" {
@@ -190,16 +186,12 @@ func countChangeWords(v float64) string {
 
 // shortFrame is a frame as a table shows it: without the folders of package and file.
 func shortFrame(f sampler.Frame) string {
-	name := theme.Clean(f.Function[strings.LastIndex(f.Function, "/")+1:])
-	if f.File == "" {
-		return name
-	}
-	return name + " " + theme.Clean(filepath.Base(f.File)) + ":" + strconv.Itoa(f.Line)
+	return theme.Clean(analysis.SiteName(f.Function, f.File, f.Line))
 }
 
 // narrowFrame is a frame as a function and a line.
 func narrowFrame(f sampler.Frame) string {
-	name := theme.Clean(f.Function[strings.LastIndex(f.Function, "/")+1:])
+	name := theme.Clean(profile.ShortName(f.Function))
 	if f.Line == 0 {
 		return name
 	}

@@ -39,9 +39,6 @@ func (h *headless) bind(c *cobra.Command) {
 	f.BoolVar(&h.selftest, "selftest", false, "plant a regression and prove that this configuration turns red")
 	h.added = append(h.added, "seed", "selftest")
 	h.added = append(h.added, h.redis.bind(c)...)
-	if err := c.RegisterFlagCompletionFunc("seed", cobra.NoFileCompletions); err != nil {
-		panic(err) // the flag was bound before
-	}
 }
 
 // seed is a flag that takes a number from 1 on.

@@ -49,11 +49,6 @@ func newScenarios(env *environment) *cobra.Command {
 	f.SortFlags = false
 	f.Var(&choice{&o.format, listFormats(), "unknown format, known are"}, "format", "how to show them")
 	f.Var(&choice{&o.suite, scenario.Suites(), "unknown suite, known are"}, "suite", "only those of one suite")
-	for name, words := range map[string][]string{"format": listFormats(), "suite": scenario.Suites()} {
-		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // the flag was bound above
-		}
-	}
 	return c
 }
 
