@@ -199,6 +199,11 @@ func (b *backend) start(args []string) error {
 	if b.command != nil {
 		return nil
 	}
+	if path := b.options.record; path != "" {
+		if err := capture.Room(path); err != nil {
+			return err
+		}
+	}
 	options := launch.Options{Args: args}
 	if b.options.demo {
 		demo, err := demoCommand()
