@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -219,11 +221,12 @@ func (b *bench) write(ctx context.Context, path string, count int) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	random := rand.New(rand.NewPCG(1, 1))
+	metrics := slices.Sorted(maps.Keys(line.Metrics)) // a source has them in the same order each time
 	for i := range count {
 		at = at.Add(time.Second)
 		s := &sampler.Snapshot{Time: at, Took: 30 * time.Microsecond}
-		for m, v := range line.Metrics {
-			s.Samples = append(s.Samples, sampler.Sample{Metric: m, Value: float64(int64(v * (1 + 0.1*random.Float64())))})
+		for _, m := range metrics {
+			s.Add(m, float64(int64(line.Metrics[m]*(1+0.1*random.Float64()))))
 		}
 		r.Event(sampler.Event{Snapshot: s, Info: sampler.Info{Name: "day"}})
 		if i%4 == 0 { // what comes faster than it is packed is dropped
