@@ -13,7 +13,7 @@ import (
 // TestWhatAShellIsOffered asks as the scripts of heaptop completion do.
 func TestWhatAShellIsOffered(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"night.heaprec", "now.heapsnap", "night.txt", "report.json", "re$(reboot).json"} {
+	for _, name := range []string{"nightwatch-1.heaprec", "now.heapsnap", "nightwatch-2.txt", "report.json", "re$(reboot).json"} {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -25,8 +25,8 @@ func TestWhatAShellIsOffered(t *testing.T) {
 		typed   string // the last word may be empty
 		offered string // each line that is told, without what explains it
 	}{
-		{"de", "debug :4"},
-		{"nig", "night.heaprec :4"},
+		{"debu", "debug :4"},
+		{"nightwatch-", "nightwatch-1.heaprec :4"},
 		{"help s", "scenarios snapshot stability :4"},
 		{"help debug l", "leaks :4"},
 		{"--limit rs", "rss= :6"},
@@ -35,7 +35,7 @@ func TestWhatAShellIsOffered(t *testing.T) {
 		{"debug leaks --per /w", "/work/operations:operations :4"},
 		{"snapshot --when rs", "rss> :6"},
 		{"snapshot --interval 1", ":4"},
-		{"snapshot night.", "night.heaprec :4"},
+		{"snapshot nightwatch-", "nightwatch-1.heaprec :4"},
 		{"check --scenario vi", "vim_session :4"},
 		{"stability --scenario vi", "vim_session :4"},
 		{"history --metric peak_r", "peak_rss :4"},
