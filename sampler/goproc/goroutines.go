@@ -3,6 +3,7 @@ package goproc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -115,6 +116,35 @@ func (r *goroutineReader) decode(addr uint64, b []byte) goroutine {
 		g.sp, g.pc, g.lr = sp, u64(b, o.syscallPC), 0
 	}
 	return g
+}
+
+// addressList is a list of the runtime's, which only ever grows, as far as it was read.
+type addressList struct {
+	addrs []uint64 // ascending
+	known int      // how many of the runtime's list are in addrs
+}
+
+// complete tells whether the list holds all that the runtime has. It begins anew when there are fewer: only a torn or
+// hostile process forgets one.
+func (l *addressList) complete(n int) bool {
+	if n < l.known {
+		l.addrs, l.known = l.addrs[:0], 0
+	}
+	return n == l.known
+}
+
+// extend reads what the runtime's list at an address has more, n in all.
+func (l *addressList) extend(m memory, what string, list uint64, n int) error {
+	b := make([]byte, 8*(n-l.known))
+	if err := readAt(m, what, list+8*uint64(l.known), b); err != nil {
+		return err
+	}
+	for i := 0; i < len(b); i += 8 {
+		l.addrs = append(l.addrs, u64(b, i))
+	}
+	l.known = n
+	slices.Sort(l.addrs)
+	return nil
 }
 
 // list brings addrs up to date.

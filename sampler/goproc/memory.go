@@ -87,7 +87,7 @@ type scatter struct {
 // load reads the objects at the ascending addresses, at most a batch of them.
 func (s *scatter) load(m memory, addrs []uint64) error {
 	s.run, s.off, s.runs = s.run[:0], s.off[:0], s.runs[:0]
-	if need := len(addrs) * (s.size + nearby); cap(s.buf) < need {
+	if need := s.need(addrs); cap(s.buf) < need {
 		s.buf = make([]byte, need)
 	}
 	buf := s.buf[:0]
@@ -97,14 +97,34 @@ func (s *scatter) load(m memory, addrs []uint64) error {
 	return m.read(s.runs)
 }
 
+// need is how many bytes the runs of the objects take, as add makes them.
+func (s *scatter) need(addrs []uint64) int {
+	total, length := 0, 0 // of all runs, and of the last
+	var start uint64
+	for i, a := range addrs {
+		if i > 0 && s.joins(start, length, a) {
+			longer := max(length, int(a-start)+s.size)
+			total, length = total+longer-length, longer
+			continue
+		}
+		start, length = a, s.size
+		total += s.size
+	}
+	return total
+}
+
+// joins reports whether an object is read with the run before it.
+func (s *scatter) joins(start uint64, length int, a uint64) bool {
+	return a >= start && a <= start+uint64(length)+nearby && a-start+uint64(s.size) <= runLimit
+}
+
 // add appends an object to the last run, or begins a run with it. The runs lie one behind the other in buf, so the last
 // one grows in place.
 func (s *scatter) add(a uint64, buf []byte) []byte {
 	n := len(s.runs) - 1
 	if n >= 0 {
 		r := &s.runs[n]
-		end := r.addr + uint64(len(r.buf))
-		if a >= r.addr && a <= end+nearby && a-r.addr+uint64(s.size) <= runLimit {
+		if s.joins(r.addr, len(r.buf), a) {
 			length := max(len(r.buf), int(a-r.addr)+s.size)
 			start := len(buf) - len(r.buf)
 			buf = buf[:start+length]

@@ -16,15 +16,18 @@ const (
 	readSpans   = 1 << 23         // spans that are read at most: 64 GiB of the smallest
 )
 
-// spanReader reads the descriptions of all spans, in batches.
+// spanReader reads the descriptions of all spans, in batches, so that its memory does not grow with their number. The
+// runtime's list of them only ever grows, and moves when it does.
 type spanReader struct {
-	p           *program
-	o           spanOffsets
-	list        uint64 // the address of the runtime's list
-	addressList        // the runtime never frees a description
-	part        scatter
-	classes     [spanClasses]sampler.SizeClass
-	arenas      map[uint64]struct{} // by number: address by arena size
+	p       *program
+	o       spanOffsets
+	list    uint64   // where the runtime says where its list is and how long
+	at      uint64   // where its list was last
+	raw     []byte   // a batch of the list, as it is read
+	addrs   []uint64 // and in order
+	part    scatter
+	classes [spanClasses]sampler.SizeClass
+	arenas  map[uint64]struct{} // by number: address by arena size
 }
 
 func newSpanReader(p *program) (*spanReader, error) {
@@ -37,61 +40,63 @@ func newSpanReader(p *program) (*spanReader, error) {
 	return &spanReader{p: p, o: o, list: list, part: scatter{size: o.size}, arenas: map[uint64]struct{}{}}, nil
 }
 
-// addressList is a list of the runtime's, which only ever grows, as far as it was read.
-type addressList struct {
-	addrs []uint64 // ascending
-	known int      // how many of the runtime's list are in addrs
-}
-
-// complete tells whether the list holds all that the runtime has. It begins anew when there are fewer: only a torn or
-// hostile process forgets one.
-func (l *addressList) complete(n int) bool {
-	if n < l.known {
-		l.addrs, l.known = l.addrs[:0], 0
-	}
-	return n == l.known
-}
-
-// extend reads what the runtime's list at an address has more, n in all.
-func (l *addressList) extend(m memory, what string, list uint64, n int) error {
-	b := make([]byte, 8*(n-l.known))
-	if err := readAt(m, what, list+8*uint64(l.known), b); err != nil {
-		return err
-	}
-	for i := 0; i < len(b); i += 8 {
-		l.addrs = append(l.addrs, u64(b, i))
-	}
-	l.known = n
-	slices.Sort(l.addrs)
-	return nil
-}
-
-// refresh brings addrs up to date. The runtime only ever appends to its list.
-func (r *spanReader) refresh() error {
+// length returns how many spans there are, and notes where their list is.
+func (r *spanReader) length() (int, error) {
 	var head [24]byte
 	if err := readAt(r.p.mem, "allspans", r.list, head[:]); err != nil {
-		return err
+		return 0, err
 	}
-	list, n := u64(head[:], 0), u64(head[:], 8)
+	n := u64(head[:], 8)
 	if n > readSpans || n > u64(head[:], 16) {
-		return fmt.Errorf("spans: %d are more than the %d that are read: %w", n, readSpans, sampler.ErrUnsupported)
+		return 0, fmt.Errorf("spans: %d are more than the %d that are read: %w", n, readSpans, sampler.ErrUnsupported)
 	}
-	if r.complete(int(n)) {
-		return nil
+	r.at = u64(head[:], 0)
+	return int(n), nil
+}
+
+// listTries is how often a part of the list is read again because the list moved meanwhile.
+const listTries = 8
+
+// addresses returns n addresses of the list from one on, in ascending order. In the same breath it looks where the list is:
+// what was read of a list that is no longer there is not believed.
+func (r *spanReader) addresses(from, n int) ([]uint64, error) {
+	r.raw, r.addrs = slices.Grow(r.raw[:0], 8*n)[:8*n], r.addrs[:0]
+	for range listTries {
+		var head [16]byte
+		reqs := [...]request{{addr: r.at + 8*uint64(from), buf: r.raw}, {addr: r.list, buf: head[:]}}
+		if err := r.p.mem.read(reqs[:]); err != nil {
+			return nil, fmt.Errorf("read the list of spans: %w", err)
+		}
+		if !reqs[1].ok {
+			return nil, &errUnreadable{"allspans", r.list}
+		}
+		was := r.at
+		if r.at = u64(head[:], 0); !reqs[0].ok || r.at != was || u64(head[:], 8) < uint64(from+n) {
+			continue
+		}
+		for i := 0; i < len(r.raw); i += 8 {
+			r.addrs = append(r.addrs, u64(r.raw, i))
+		}
+		slices.Sort(r.addrs)
+		return r.addrs, nil
 	}
-	return r.extend(r.p.mem, "the list of spans", list, int(n))
+	return nil, &errUnreadable{"the list of spans", r.at}
 }
 
 // each calls f for every span, dead ones too; f must not keep the bytes.
 func (r *spanReader) each(ctx context.Context, f func(addr uint64, b []byte)) (unreadable int, err error) {
-	if err := r.refresh(); err != nil {
+	n, err := r.length()
+	if err != nil {
 		return 0, err
 	}
-	for from := 0; from < len(r.addrs); from += batch {
+	for from := 0; from < n; from += batch {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		part := r.addrs[from:min(from+batch, len(r.addrs))]
+		part, err := r.addresses(from, min(batch, n-from))
+		if err != nil {
+			return 0, err
+		}
 		if err := r.part.load(r.p.mem, part); err != nil {
 			return 0, err
 		}
