@@ -150,9 +150,10 @@ func (s *Series) Points(from, to time.Time, n int) []Point {
 	if n <= 0 || s.n == 0 || !okA || !okB || b < a {
 		return nil
 	}
-	var points []Point
+	first := s.search(a)
+	points := make([]Point, 0, min(n, s.Len()-first))
 	gap, cell := false, -1
-	for i := s.search(a); i < s.Len(); i++ {
+	for i := first; i < s.Len(); i++ {
 		k := s.bucket(i)
 		if s.begin(i, k) > b {
 			break
@@ -169,6 +170,9 @@ func (s *Series) Points(from, to time.Time, n int) []Point {
 		p := &points[len(points)-1]
 		p.Time, p.Last = s.time(k.ns), k.last
 		p.Min, p.Max = min(p.Min, k.min), max(p.Max, k.max)
+	}
+	if len(points) == 0 {
+		return nil
 	}
 	return points
 }
