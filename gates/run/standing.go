@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -43,4 +44,12 @@ func (st *standing) judge(o *once, readings int) {
 		}
 	}
 	o.leak = nil
+}
+
+// always returns why nothing can be told of how the target behaves over time: it was stopped in all of the readings.
+func (st *standing) always(readings int) error {
+	if st.readings == 0 || st.readings < readings {
+		return nil
+	}
+	return fmt.Errorf("%w; so it was all the time", st.warning)
 }
