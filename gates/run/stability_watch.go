@@ -180,13 +180,7 @@ func (w *longWatch) progress(s *sampler.Snapshot) StabilityProgress {
 
 func (w *longWatch) moment(s *sampler.Snapshot) gates.Moment {
 	p := w.progress(s)
-	number := func(r sampler.Reading) *float64 {
-		if !r.OK {
-			return nil
-		}
-		return &r.Value
-	}
-	return gates.Moment{AtS: p.Watched.Seconds(), RSS: number(p.RSS), Live: number(p.Live), Goroutines: number(p.Goroutines), Operations: number(p.Operations)}
+	return gates.Moment{AtS: p.Watched.Seconds(), RSS: p.RSS.Pointer(), Live: p.Live.Pointer(), Goroutines: p.Goroutines.Pointer(), Operations: p.Operations.Pointer()}
 }
 
 // whyGone says how the subject ended, where heaptop knows better than who reads it.
