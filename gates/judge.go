@@ -7,17 +7,17 @@ import "slices"
 func (s *Scenario) Judge() {
 	verdict, judged := Passed, 0
 	for _, g := range s.Gates {
-		verdict, judged = worse(verdict, g.Verdict), judged+1
+		verdict, judged = Worse(verdict, g.Verdict), judged+1
 	}
 	for i := range s.Comparisons {
 		c := &s.Comparisons[i]
 		c.Severity = c.severity(s.broken(c.Metric))
 		if c.Gated {
-			verdict, judged = worse(verdict, c.Means()), judged+1
+			verdict, judged = Worse(verdict, c.Means()), judged+1
 		}
 	}
 	if s.Stability != nil {
-		verdict, judged = worse(verdict, s.Stability.Verdict), judged+1
+		verdict, judged = Worse(verdict, s.Stability.Verdict), judged+1
 	}
 	if s.Error == "" && judged == 0 {
 		s.Error = "no limit and no comparison: nothing was judged"
@@ -68,7 +68,7 @@ func (r *Report) Judge() {
 	}
 	for i := range r.Scenarios {
 		r.Scenarios[i].Judge()
-		r.Verdict = worse(r.Verdict, r.Scenarios[i].Verdict)
+		r.Verdict = Worse(r.Verdict, r.Scenarios[i].Verdict)
 	}
 	r.ExitCode = r.Verdict.ExitCode()
 }
@@ -84,8 +84,8 @@ func (v Verdict) ExitCode() int {
 	return 2
 }
 
-// worse returns the worse of two verdicts; one that is unknown is unmeasured.
-func worse(a, b Verdict) Verdict {
+// Worse returns the worse of two verdicts; one that is unknown is unmeasured.
+func Worse(a, b Verdict) Verdict {
 	if rank(b) > rank(a) {
 		return b
 	}

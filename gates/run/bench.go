@@ -140,7 +140,7 @@ func (r *runner) benchmark(ctx context.Context, j *job, b counted, known map[*si
 
 // ops chooses the number of operations by how long those that were counted really take.
 func (r *runner) ops(ctx context.Context, j *job, b counted) (int, error) {
-	_, o, err := r.bench1(ctx, j.scenario, j.at, b.suite, exactly(b.full), "-test.benchtime="+strconv.Itoa(b.ops)+"x", false)
+	_, o, err := r.runSuite(ctx, j.scenario, j.at, b.suite, exactly(b.full), "-test.benchtime="+strconv.Itoa(b.ops)+"x", false)
 	if err != nil {
 		return 0, err
 	}

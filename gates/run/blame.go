@@ -68,7 +68,7 @@ func (r *runner) blame(ctx context.Context, j *job, out *gates.Scenario) error {
 			return context.Cause(ctx)
 		}
 	}
-	out.Blame, out.BlameNote = name(metric, then, now, j.at.module())
+	out.Blame, out.BlameNote = culprits(metric, then, now, j.at.module())
 	if then == nil && len(out.Blame) > 0 {
 		out.BlameNote = strings.TrimPrefix(out.BlameNote+"; there is no other side to compare with: these hold or allocate the most", "; ")
 	}
@@ -160,8 +160,8 @@ func (s *siteReading) parse(p sampler.Profile, err error) *profile.Heap {
 	return nil
 }
 
-// name finds the sites that carry a metric's change. then may be nil: the whole is the change.
-func name(metric string, then, now *siteReading, module string) ([]gates.Blame, string) {
+// culprits finds the sites that carry a metric's change. then may be nil: the whole is the change.
+func culprits(metric string, then, now *siteReading, module string) ([]gates.Blame, string) {
 	of := ofInUse
 	if strings.HasPrefix(metric, "alloc") || strings.HasPrefix(metric, "bytes_per") || strings.HasPrefix(metric, "gc_") {
 		of = ofAllocated

@@ -13,15 +13,15 @@ import (
 func TestSizesInPlaceOfSites(t *testing.T) {
 	then := &siteReading{note: "this program records no allocation stacks", sizes: map[uint32]uint64{64: 1000, 128: 500}, large: 1 << 20}
 	now := &siteReading{note: then.note, sizes: map[uint32]uint64{64: 3000, 128: 500, 32: 1}, large: 1 << 20}
-	got, note := name("alloc_bytes", then, now, "")
+	got, note := culprits("alloc_bytes", then, now, "")
 	if len(got) != 1 || got[0].Site != "objects of 64 B" || got[0].ChangeBytes != 128_000 || got[0].SharePercent < 99 || !strings.Contains(note, "no allocation stacks") {
 		t.Errorf("%+v, %q, want the 2,000 objects of 64 bytes", got, note)
 	}
-	if got, _ := name("alloc_bytes", now, now, ""); len(got) != 0 {
+	if got, _ := culprits("alloc_bytes", now, now, ""); len(got) != 0 {
 		t.Errorf("%+v, and nothing changed", got)
 	}
 	half := &siteReading{end: &profile.Heap{}, peak: &profile.Heap{}}
-	if _, note := name("peak_heap", then, half, ""); !strings.Contains(note, "on the other side") {
+	if _, note := culprits("peak_heap", then, half, ""); !strings.Contains(note, "on the other side") {
 		t.Errorf("%q does not say that it is the other side", note)
 	}
 }

@@ -40,7 +40,7 @@ func inOrder(known map[string]counted) []counted {
 func (r *runner) count(ctx context.Context, s *policy.Scenario, at *side, suites []suite) (map[string]counted, error) {
 	out := map[string]counted{}
 	for _, b := range suites {
-		results, _, err := r.bench1(ctx, s, at, b, ".", "-test.benchtime="+benchTime.String(), false)
+		results, _, err := r.runSuite(ctx, s, at, b, ".", "-test.benchtime="+benchTime.String(), false)
 		if err != nil {
 			return nil, fmt.Errorf("benchmarks of %s (%s): %w", b.pkg, at.describe(), err)
 		}
@@ -73,7 +73,7 @@ func (r *runner) operate(ctx context.Context, s *policy.Scenario, at *side, b co
 		if i == 0 && !recovered {
 			continue
 		}
-		results, o, err := r.bench1(ctx, s, at, b.suite, pattern, "-test.benchtime="+strconv.Itoa(n)+"x", profiles && i == 1)
+		results, o, err := r.runSuite(ctx, s, at, b.suite, pattern, "-test.benchtime="+strconv.Itoa(n)+"x", profiles && i == 1)
 		if err != nil {
 			return nil, err
 		}
@@ -124,8 +124,8 @@ type result struct {
 	hasAllocs, hasBytes bool
 }
 
-// bench1 runs a test binary once.
-func (r *runner) bench1(ctx context.Context, s *policy.Scenario, at *side, b suite, pattern, benchtime string, profiles bool) ([]result, *once, error) {
+// runSuite runs a test binary once.
+func (r *runner) runSuite(ctx context.Context, s *policy.Scenario, at *side, b suite, pattern, benchtime string, profiles bool) ([]result, *once, error) {
 	c, err := r.newCommand(s, at)
 	if err != nil {
 		return nil, nil, err

@@ -29,7 +29,7 @@ type stabilitySeen struct {
 // What has grown or fallen and does so no more passes, with a warning where it was more than is allowed.
 func judgeStability(o *StabilityOptions, seen *stabilitySeen) *gates.Stability {
 	out := &gates.Stability{Verdict: gates.Passed, PlannedS: o.Duration.Seconds(), WatchedS: seen.watched.Seconds()}
-	j := &stabilityVerdict{out: out, undecided: undecidedMeans(o.OnInconclusive)}
+	j := &stabilityVerdict{out: out, undecided: gates.Comparison{Verdict: gates.Inconclusive, OnInconclusive: o.OnInconclusive}.Means()}
 	j.series(seen)
 	j.memory(seen)
 	j.threshold(o.Threshold, seen)
@@ -52,16 +52,6 @@ func judgeStability(o *StabilityOptions, seen *stabilitySeen) *gates.Stability {
 	return out
 }
 
-func undecidedMeans(on string) gates.Verdict {
-	switch on {
-	case gates.InconclusivePass:
-		return gates.Passed
-	case gates.InconclusiveFail:
-		return gates.Failed
-	}
-	return gates.Warned
-}
-
 type reason struct {
 	verdict gates.Verdict
 	text    string
@@ -76,10 +66,7 @@ type stabilityVerdict struct {
 
 // say adds a reason; the verdict is the worst of all.
 func (j *stabilityVerdict) say(v gates.Verdict, text string) {
-	order := []gates.Verdict{gates.Passed, gates.Warned, gates.Failed, gates.Unmeasured}
-	if slices.Index(order, v) > slices.Index(order, j.out.Verdict) {
-		j.out.Verdict = v
-	}
+	j.out.Verdict = gates.Worse(j.out.Verdict, v)
 	j.reasons = append(j.reasons, reason{v, text})
 }
 

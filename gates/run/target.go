@@ -110,9 +110,8 @@ type targetReadings struct {
 	server       serverReadings
 	peak, cgroup sampler.Reading
 	heap         heapSeries
-	last         *sampler.Snapshot // the last one with the runtime's figures
-	began        sampler.Reading   // goroutines
-	now          sampler.Reading
+	last         *sampler.Snapshot  // the last one with the runtime's figures
+	goroutines   [2]sampler.Reading // of the first reading that tells them, and of the last
 	standing     standing
 }
 
@@ -155,10 +154,10 @@ func (w *targetReadings) take() {
 	w.heap.add(&w.snap)
 	if _, ok := w.snap.Get(sampler.GoCyclesTotal); ok {
 		if w.last == nil {
-			w.began = w.snap.Reading(sampler.GoGoroutines)
+			w.goroutines[0] = w.snap.Reading(sampler.GoGoroutines)
 		}
 		w.last = w.snap.Clone()
-		w.now = w.snap.Reading(sampler.GoGoroutines)
+		w.goroutines[1] = w.snap.Reading(sampler.GoGoroutines)
 	}
 }
 
@@ -202,8 +201,8 @@ func (w *targetReadings) values(s *policy.Scenario, began, end time.Time) *once 
 			o.lack(metric, "the runtime did not tell it")
 		}
 	}
-	if w.began.OK && w.now.OK {
-		o.set("goroutines", max(w.now.Value-w.began.Value, 0), "at the end, above the first reading")
+	if first, last := w.goroutines[0], w.goroutines[1]; first.OK && last.OK {
+		o.set("goroutines", max(last.Value-first.Value, 0), "at the end, above the first reading")
 	}
 	o.series = trendSeries{string(sampler.GoHeapLive), w.heap.live, time.Time{}}
 	o.grow(s.Limits, from)
