@@ -112,15 +112,13 @@ func (a *asked) complete(c *cobra.Command) {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
 	for name, f := range map[string]cobra.CompletionFunc{
-		"config":          cobra.FixedCompletions([]string{"yml", "yaml"}, cobra.ShellCompDirectiveFilterFileExt),
-		"scenario":        a.completeScenarios,
-		"suite":           fixed(suiteNames()...),
-		"preset":          fixed(gates.Presets()...),
-		"environment":     cobra.NoFileCompletions,
-		"against":         fixed("auto", "none"),
-		"runs":            fixed("auto"),
-		"on-inconclusive": fixed(policy.OnInconclusive()...),
-		"checkpoint-on":   cobra.NoFileCompletions,
+		"config":        cobra.FixedCompletions([]string{"yml", "yaml"}, cobra.ShellCompDirectiveFilterFileExt),
+		"scenario":      a.completeScenarios,
+		"suite":         fixed(suiteNames()...),
+		"environment":   cobra.NoFileCompletions,
+		"against":       fixed("auto", "none"),
+		"runs":          fixed("auto"),
+		"checkpoint-on": cobra.NoFileCompletions,
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, f); err != nil {
 			panic(err) // the flag was bound before

@@ -88,7 +88,6 @@ func newHistory(env *environment) *cobra.Command {
 	for name, f := range map[string]cobra.CompletionFunc{
 		"scenario": cobra.NoFileCompletions, "since": cobra.NoFileCompletions, "branch": cobra.NoFileCompletions, "keep": cobra.NoFileCompletions,
 		"metric": cobra.FixedCompletions(gateMetrics(), cobra.ShellCompDirectiveNoFileComp),
-		"format": cobra.FixedCompletions(historyFormats(), cobra.ShellCompDirectiveNoFileComp),
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, f); err != nil {
 			panic(err) // the flag was bound before

@@ -188,7 +188,7 @@ func (o *live) bind(c *cobra.Command) {
 		}
 	}
 	for name, f := range map[string]cobra.CompletionFunc{
-		"mode": words(modes, modes), "format": words(formats, reportFormats), "theme": words(themes, themes), "limit": words(liveLimits, gateLimits),
+		"format": words(formats, reportFormats), "limit": words(liveLimits, gateLimits),
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, f); err != nil {
 			panic(err) // the flag was bound above

@@ -125,12 +125,10 @@ func (o *stability) bind(c *cobra.Command) {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
 	for name, complete := range map[string]cobra.CompletionFunc{
-		"scenario":        o.completeScenarios,
-		"preset":          fixed(gates.Presets()...),
-		"on-inconclusive": fixed(policy.OnInconclusive()...),
-		"format":          fixed(reportFormats()...),
-		"per":             fixed(workCounters()...),
-		"output":          cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+		"scenario": o.completeScenarios,
+		"format":   fixed(reportFormats()...),
+		"per":      fixed(workCounters()...),
+		"output":   cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, complete); err != nil {
 			panic(err) // the flag was bound above
