@@ -35,11 +35,11 @@ const staleMappings = 30 * time.Second
 // false when no RSS was read.
 //
 // The kernel's own split (anonymous, file, shared) comes first. Inside it the Go runtime tells what it handed out, and
-// that is address space: pages nobody touched, and swapped ones, are in the runtime's figures and not in RSS. The overage is
-// taken from the row that is least likely to be resident (free heap, then metadata, unused parts of spans, stacks, new objects,
-// live ones) and the row says so. Anonymous memory beyond what the runtime handed out is called native only where mappings
-// prove that it lies outside the Go heap. The parts are read at slightly different times than RSS: what does not fit is
-// cut by the same rule, and no row is ever negative.
+// that is address space: pages nobody touched, and swapped ones, are in the runtime's figures and not in RSS. The overage
+// is taken from the row that is least likely to be resident (free heap, then metadata, unused parts of spans, stacks, new
+// objects, live ones) and the row says so. Anonymous memory beyond what the runtime handed out is called native only
+// where mappings prove that it lies outside the Go heap. The parts are read at slightly different times than RSS: what
+// does not fit is cut by the same rule, and no row is ever negative.
 func NewLedger(s *sampler.Snapshot, maps *sampler.Mappings) (l Ledger, ok bool) {
 	rss, ok := s.Get(sampler.ProcessRSS)
 	if !ok {
@@ -115,7 +115,8 @@ func (b *builder) finish() Ledger {
 	return b.l
 }
 
-// whole makes a reading fit for exact sums: bytes are whole numbers, and sums of amounts below 2^47 (the address space of a process) lose nothing.
+// whole makes a reading fit for exact sums: bytes are whole numbers, and sums of amounts below 2^47 (the address space of
+// a process) lose nothing.
 func whole(v float64) float64 {
 	if !(v > 0) {
 		return 0

@@ -57,7 +57,8 @@ func (b *builder) metadataRow() []Row {
 		sampler.GoClassMCacheUse, sampler.GoClassMCacheFre, sampler.GoClassProfiling, sampler.GoClassOther, sampler.GoClassOSStacks)
 }
 
-// class appends the row with the sum of the metrics. What was not read is a warning, and the row is left out where nothing was.
+// class appends the row with the sum of the metrics. What was not read is a warning, and the row is left out where
+// nothing was.
 func (b *builder) class(rows []Row, r Row, metrics ...sampler.Metric) []Row {
 	known := false
 	for _, m := range metrics {

@@ -22,8 +22,8 @@ const (
 
 // Lifetime is how long what was allocated lives on average, weighted by bytes, by Little's law: what is in use, over what
 // is allocated per second. The law holds for a program whose memory neither grows nor shrinks; where next to nothing is
-// freed the figure is a lower bound. Where what is in use rests on a handful of samples it is an upper bound, with what they may
-// be wrong by; without any, the time between two collections is.
+// freed the figure is a lower bound. Where what is in use rests on a handful of samples it is an upper bound, with what
+// they may be wrong by; without any, the time between two collections is.
 type Lifetime struct {
 	Seconds float64
 	Bound   Bound

@@ -20,11 +20,12 @@ type Limit struct {
 const unlimited = 1 << 62
 
 // NearestLimit returns the limit that the target reaches first when it grows: the one with the fewest bytes left, and of
-// equals the smaller one. It looks at the cgroup's limit (what counts is /cgroup/current, page cache included), GOMEMLIMIT
-// (what counts is the runtime's memory less what it returned; beyond it the collector works harder, nothing dies), the
-// machine's memory (what counts is what is not available), a Redis server's maxmemory (what counts is used_memory less what
-// the server leaves out: beyond it keys are evicted, or writes refused), and extra. An extra limit with Used 0 takes the sample of its
-// Metric, and is left out when that was not read. ok is false when no limit is known together with what counts against it.
+// equals the smaller one. It looks at the cgroup's limit (what counts is /cgroup/current, page cache included),
+// GOMEMLIMIT (what counts is the runtime's memory less what it returned; beyond it the collector works harder, nothing
+// dies), the machine's memory (what counts is what is not available), a Redis server's maxmemory (what counts is
+// used_memory less what the server leaves out: beyond it keys are evicted, or writes refused), and extra. An extra limit
+// with Used 0 takes the sample of its Metric, and is left out when that was not read. ok is false when no limit is known
+// together with what counts against it.
 func NearestLimit(s *sampler.Snapshot, extra ...Limit) (nearest Limit, ok bool) {
 	best := math.Inf(1)
 	for _, l := range Limits(s, extra...) {

@@ -40,14 +40,15 @@ const (
 // WhatIfCurve predicts peak heap and GC CPU for GOGC from 25 to 800 and off, each with the present GOMEMLIMIT, and for
 // memory limits around what the program needs now. It is empty where the live heap, GOGC or GOMEMLIMIT is not known.
 //
-// The heap goal is that of the runtime: live + (live + stacks + globals) * GOGC/100, at least 4 MiB * GOGC/100, and under a
-// memory limit at most the limit less what is no heap and 3 % (Go's GC guide; runtime/mgcpacer.go). Marking begins a runway
-// before the goal, between 70 and 95 % of the way to it, and may end before the heap is there: each collection that was watched
-// is played again under the other setting, with the runway it had and what was allocated while it marked. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
+// The heap goal is that of the runtime: live + (live + stacks + globals) * GOGC/100, at least 4 MiB * GOGC/100, and under
+// a memory limit at most the limit less what is no heap and 3 % (Go's GC guide; runtime/mgcpacer.go). Marking begins a
+// runway before the goal, between 70 and 95 % of the way to it, and may end before the heap is there: each collection
+// that was watched is played again under the other setting, with the runway it had and what was allocated while it
+// marked. A collection costs what one costs now: the live heap, stacks and globals are the same whatever the setting. So
 // GC CPU goes with the number of collections, which is the allocation rate over what may be allocated between two.
 //
-// What it leaves out: that a program with more free CPU may allocate more, that caches of the processor suffer from a larger heap,
-// and that what is forced (runtime.GC) comes in any case.
+// What it leaves out: that a program with more free CPU may allocate more, that caches of the processor suffer from a
+// larger heap, and that what is forced (runtime.GC) comes in any case.
 func WhatIfCurve(in WhatIfInput) []WhatIf {
 	in = in.plausible()
 	if !in.LiveHeap.OK || !in.GOGC.OK || !in.MemoryLimit.OK {

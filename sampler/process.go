@@ -22,7 +22,8 @@ type Process struct {
 	CPU       Reading // cpu-seconds used since its start
 }
 
-// ProcessTable is all processes at one instant, in ascending order of PID. List reuses its memory: keep the rows with slices.Clone.
+// ProcessTable is all processes at one instant, in ascending order of PID. List reuses its memory: keep the rows with
+// slices.Clone.
 type ProcessTable struct {
 	Time      time.Time
 	Took      time.Duration

@@ -49,8 +49,9 @@ type Structure struct {
 // by Schwarz's criterion (1978), which charges for every parameter.
 //
 // x must ascend and y stand at about equal distances. load is nil or has a value for each y. misfit is what no model is
-// expected to explain, as a share of the mean of |y|: it keeps series without noise from deciding on trifles. ok is false for
-// fewer than 16 or more than 512 values, and when all are 0. The time grows with the square of the number of values: about 2 ms for 48.
+// expected to explain, as a share of the mean of |y|: it keeps series without noise from deciding on trifles. ok is false
+// for fewer than 16 or more than 512 values, and when all are 0. The time grows with the square of the number of values:
+// about 2 ms for 48.
 func CompareShapes(x, y, load []float64, misfit float64) (s Structure, ok bool) {
 	n := len(y)
 	scale := meanAbs(y)
