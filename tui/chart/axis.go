@@ -24,7 +24,7 @@ func newAxis(largest float64, rows int) axis {
 	step := niceStep(largest/factor, steps) * factor
 	a := axis{top: step * float64(steps), rows: rows, tick: map[int]float64{}}
 	a.unit = unit.BytesUnit(a.top)
-	for i := 0; i <= steps; i += apart(steps) {
+	for i, n := 0, apart(steps, step); i <= steps; i += n {
 		a.tick[rows-1-i] = float64(i) * step
 	}
 	return a
@@ -37,26 +37,36 @@ const (
 	nearest   = 2
 )
 
-// apart is how many rows lie between two values that are written: the smallest number that leaves few enough and ends at
-// the top, if there is one near it.
-func apart(steps int) int {
+// apart is how many rows of a step each lie between two values that are written: the smallest number that leaves few enough
+// of them round, and ends at the top if one near it does.
+func apart(steps int, step float64) int {
 	if steps <= nearest {
 		return 1
 	}
 	least := max((steps+mostTicks-1)/mostTicks, nearest)
-	for n := least; n <= least+2; n++ {
-		if steps%n == 0 {
+	round := 0
+	for n := least; n <= min(2*least, steps); n++ {
+		if v := step * float64(n); niceStep(v, 1) > v*(1+1e-9) {
+			continue
+		}
+		if steps%n == 0 && n <= least+2 {
 			return n
 		}
+		if round == 0 {
+			round = n
+		}
+	}
+	if round > 0 {
+		return round
 	}
 	return least
 }
 
-// niceStep returns the smallest of 1, 1.2, 1.5 and so on times a power of ten that reaches largest in at most n steps.
+// niceStep returns the smallest of 1, 1.5, 2, 2.5 and so on times a power of ten that reaches largest in at most n steps.
 func niceStep(largest float64, n int) float64 {
 	rough := largest / float64(n)
 	power := math.Pow(10, math.Floor(math.Log10(rough)))
-	for _, m := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
+	for _, m := range []float64{1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
 		if step := m * power; step >= rough*(1-1e-9) {
 			return step
 		}

@@ -176,7 +176,7 @@ func (s *Trace) numbersPanel(st *State, b box) string {
 	inner, rows := b.width-theme.PanelCols, b.height-theme.PanelRows
 	var lines []string
 	for _, f := range s.facts(t) {
-		line := t.Label.Render(theme.Pad(f.name, 12)) + " " + f.style.Render(theme.PadLeft(f.text, 13))
+		line := t.Label.Render(theme.Pad(f.name, 12)) + " " + f.style.Render(theme.PadLeft(f.text, 12))
 		if f.note != "" {
 			line += "  " + t.Faint.Render(f.note)
 		}
