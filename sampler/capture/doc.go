@@ -19,6 +19,9 @@
 // The Recorder packs and writes on a goroutine of its own, and drops, and counts, what comes faster than that: the loop
 // that reads the target must not wait for a disk. On a full disk it keeps what it has, up to a bound, and tries again.
 //
+// Who reads all of a recording has it read ahead on every processor, in bounded memory: 2 MiB of lines at most besides the
+// member that is next. The lines that we write are read by hand, others by package json, to the same result.
+//
 // Both readers take files from strangers: sizes, counts and ratios are bounded before anything is unpacked, and what does
 // not fit is an error that names the file and the part, or the member and its byte. They refuse another schema rather
 // than to guess; unknown fields, parts, lines and members they pass over.

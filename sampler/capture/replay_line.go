@@ -153,7 +153,7 @@ const (
 	wholeDigits = 18 // that an int64 surely holds
 )
 
-// powers are those of ten.
+// power returns a power of ten.
 func power(n int) float64 {
 	powers := [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 	return powers[n]
@@ -207,7 +207,7 @@ func (s *scanner) number() float64 {
 		s.bad = true
 		return 0
 	}
-	fraction, simple := 0, true
+	fraction := 0
 	if end < len(b) && b[end] == '.' {
 		if fraction, n = digits(b, end+1, n); fraction == 0 {
 			s.bad = true
@@ -215,23 +215,10 @@ func (s *scanner) number() float64 {
 		}
 		end += 1 + fraction
 	}
-	simple = end <= exactDigits // of which the point and the sign are none: fewer digits still
-	if end < len(b) && (b[end] == 'e' || b[end] == 'E') {
-		simple = false
-		end++
-		if end < len(b) && (b[end] == '+' || b[end] == '-') {
-			end++
-		}
-		count, _ := digits(b, end, 0)
-		if count == 0 {
-			s.bad = true
-			return 0
-		}
-		end += count
-	}
-	s.rest = b[end:]
-	if !simple {
-		v, err := strconv.ParseFloat(string(b[:end]), 64)
+	power10 := exponent(b[end:])
+	s.rest = b[end+power10:]
+	if power10 > 0 || end > exactDigits { // of which the point and the sign are none: fewer digits still
+		v, err := strconv.ParseFloat(string(b[:end+power10]), 64)
 		if err != nil {
 			s.bad = true
 		}
@@ -245,6 +232,23 @@ func (s *scanner) number() float64 {
 		v = -v
 	}
 	return v
+}
+
+// exponent returns how long the exponent at the beginning of b is, 0 where there is none: then what stands there instead
+// ends the line's reading.
+func exponent(b []byte) int {
+	if len(b) == 0 || b[0] != 'e' && b[0] != 'E' {
+		return 0
+	}
+	end := 1
+	if end < len(b) && (b[end] == '+' || b[end] == '-') {
+		end++
+	}
+	count, _ := digits(b, end, 0)
+	if count == 0 {
+		return 0
+	}
+	return end + count
 }
 
 // token returns a text with its quotes; plain is false when there is more to it than copying.
