@@ -78,11 +78,12 @@ type WhatIfRecord struct {
 	first, last *sampler.Snapshot
 	cycles      []sampler.GCCycle
 	lives       []float64
+	peak        float64 // of all lives ever
 	nonHeap     sampler.Reading
 	free        sampler.Reading
 }
 
-// mostRecorded bounds how many collections a record keeps; of more, the oldest go.
+// mostRecorded bounds how many collections and live heaps a record keeps; of more, the oldest go.
 const mostRecorded = 4096
 
 // Add takes a reading; nil is none. Collections that ended before the first reading are left out.
@@ -100,7 +101,10 @@ func (r *WhatIfRecord) Add(s *sampler.Snapshot) {
 	}
 	r.last = s.Clone()
 	if live, ok := s.Get(sampler.GoHeapLive); ok && live > 0 && (len(r.lives) == 0 || r.lives[len(r.lives)-1] != live) {
-		r.lives = append(r.lives, live)
+		r.lives, r.peak = append(r.lives, live), max(r.peak, live)
+		if len(r.lives) > mostRecorded {
+			r.lives = slices.Delete(r.lives, 0, 1)
+		}
 	}
 	if rest := nonHeap(s); rest.OK && (!r.nonHeap.OK || rest.Value < r.nonHeap.Value) {
 		r.nonHeap = rest
@@ -183,7 +187,7 @@ func (r *WhatIfRecord) live(in *WhatIfInput) {
 		}
 	}
 	if len(lives) > 0 {
-		in.LiveHeap, in.LivePeak = sampler.Known(stats.Median(lives)), sampler.Known(slices.Max(lives))
+		in.LiveHeap, in.LivePeak = sampler.Known(stats.Median(lives)), sampler.Known(max(r.peak, slices.Max(lives)))
 	}
 	if len(during) > 0 {
 		in.MarkAlloc = sampler.Known(stats.Median(during))
