@@ -71,9 +71,8 @@ func openFiles(t testing.TB) int {
 // TestDaysWithoutGrowth: after two days the dashboard holds as much memory as after one, and has started nothing that stays.
 // The readings come every half minute of its clock: what is kept is bounded by time and by number, and full after 32 hours.
 func TestDaysWithoutGrowth(t *testing.T) {
-	if os.Getenv("HEAPTOP_FULL") != "1" {
-		t.Skip("takes a minute: set HEAPTOP_FULL=1")
-	}
+	samplertest.Full(t)
+	samplertest.NotUnderRace(t)
 	const every = 30 * time.Second
 	base := liveHeap()
 	w := newWatchLong(t, every)
