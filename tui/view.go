@@ -94,7 +94,8 @@ func (m *model) footerKeys() []keys.Binding {
 	return fitKeys(shown, m.width)
 }
 
-// fitKeys keeps help and quit on a narrow screen by leaving out what stands before them.
+// fitKeys leaves keys out on a narrow screen: the last ones first, then those of every day, help and quit
+// never.
 func fitKeys(shown []keys.Binding, width int) []keys.Binding {
 	total := func() (w int) {
 		for _, b := range shown {
@@ -104,9 +105,24 @@ func fitKeys(shown []keys.Binding, width int) []keys.Binding {
 	}
 	for total() > width && len(shown) > 2 {
 		cut := len(shown) - 3
+		for i := cut; i >= 0; i-- {
+			if !everyday(shown[i].ID) {
+				cut = i
+				break
+			}
+		}
 		shown = append(shown[:cut:cut], shown[cut+1:]...)
 	}
 	return shown
+}
+
+// everyday reports whether a key is one of those that work on every screen and are pressed most.
+func everyday(id keys.ID) bool {
+	switch id {
+	case keys.Snapshot, keys.Collect, keys.Pause, keys.Reset:
+		return true
+	}
+	return false
 }
 
 func closable(s tab.Screen) bool {
