@@ -210,9 +210,10 @@ func Wrap(s string, w, limit int) []string {
 	if w <= 0 || limit <= 0 {
 		return nil
 	}
-	lines := strings.Split(ansi.Wrap(keepUnits(s), w, ""), "\n")
+	lines := strings.Split(ansi.Wrap(keepFlags(keepUnits(s)), w, ""), "\n")
+	broken := strings.NewReplacer(noBreak, " ", hyphen, "-")
 	for i := range lines {
-		lines[i] = Truncate(strings.TrimRight(strings.ReplaceAll(lines[i], noBreak, " "), " "), w)
+		lines[i] = Truncate(strings.TrimRight(broken.Replace(lines[i]), " "), w)
 	}
 	if len(lines) > limit {
 		lines = lines[:limit]
@@ -222,8 +223,24 @@ func Wrap(s string, w, limit int) []string {
 	return lines
 }
 
-// noBreak is a space at which no line is broken.
-const noBreak = "\u00a0"
+const (
+	noBreak = "\u00a0" // a space at which no line is broken
+	hyphen  = "\u2011" // the same of a hyphen
+)
+
+// keepFlags binds the hyphens of words that begin with one, so that a flag stays whole.
+func keepFlags(s string) string {
+	if !strings.Contains(s, "-") {
+		return s
+	}
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		if strings.HasPrefix(w, "-") {
+			words[i] = strings.ReplaceAll(w, "-", hyphen)
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 // keepUnits binds each number to the unit of bytes after it, so that both stand on one line.
 func keepUnits(s string) string {

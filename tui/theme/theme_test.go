@@ -159,6 +159,18 @@ func TestWrapLeavesNumbersWithTheirUnits(t *testing.T) {
 	}
 }
 
+func TestWrapLeavesFlagsWhole(t *testing.T) {
+	const text = "unless --black-box=false or -x is given, and a well-known word"
+	for w := 18; w < 70; w++ {
+		lines := Wrap(text, w, 20)
+		for _, l := range lines {
+			if strings.HasSuffix(l, "--") || strings.HasSuffix(l, "black-") || Width(l) > w {
+				t.Errorf("at %d cells: %q", w, lines)
+			}
+		}
+	}
+}
+
 func TestJoin(t *testing.T) {
 	if got, want := Join(1, "aa\nbb", "c"), "aa c\nbb  "; got != want {
 		t.Errorf("%q, want %q", got, want)

@@ -154,6 +154,7 @@ func newRoot(env *environment) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newSnapshot(env), newDiff(env), newReplay(env), newDebug(env), newReport(env), newGitHub(env), newBaseline(env), newCheck(env), newStability(env), newHistory(env), newInit(env), newScenarios(env), newVersion(env), newCompletion(env), newMan(env), newScenario(env), newBallast())
 	root.SetHelpCommand(newHelp())
+	fitHelp(root, env.Out)
 	offerValues(root)
 	return root
 }
