@@ -162,6 +162,7 @@ func TestGoldenReplay(t *testing.T) {
 
 // The screens of the past fit any terminal, however small.
 func TestScreensOfThePastFitAnyTerminal(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	ways := [][]string{
 		{"d"}, {"d", "i"}, {"d", "right"}, {"d", "left", "left"}, {"d", "enter"}, {"d", "/", "x"}, {"S"}, {"S", "R"}, {"S", "D"}, {"a"}, {"a", "enter"},
 		{"p", "pgup"}, {"p", "left", "2"}, {"p", "home", "3"}, {"p", "left", "d"},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 func TestTheBlackBoxHoldsTheLastMinutesAndTheLastState(t *testing.T) {
@@ -63,6 +64,7 @@ func TestABlackBoxOfNothing(t *testing.T) {
 
 // TestMemoryIsBounded reads for an hour into little memory, by size and by age, and asks for what should be left.
 func TestMemoryIsBounded(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	o := fast()
 	for name, c := range map[string]MemoryOptions{
 		"size": {MaxBytes: 100_000, Rates: o.Rates, Age: 24 * time.Hour},

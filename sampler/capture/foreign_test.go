@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 func gunzip(t testing.TB, data []byte) []byte {
@@ -90,6 +92,7 @@ func million(t testing.TB, length func(whole uint32) uint32) []byte {
 func many(n int) string { return strings.Repeat("0,", n) + "0" }
 
 func TestForeignFilesAreRefusedWithThePart(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	good := whole(t)
 	zeros := string(make([]byte, 12<<20))
 	meta := func(parts ...string) []byte { return file(t, append([]string{metaPart, goodMeta}, parts...)...) }

@@ -113,6 +113,7 @@ func tiny(t *testing.T, size int, flags uintptr) (dir string) {
 }
 
 func TestAFullDiskLosesNothingThatWasWritten(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	dir := tiny(t, 8<<20, 0)
 	filler := filepath.Join(dir, "filler")
 	if err := os.WriteFile(filler, make([]byte, 8<<20-64<<10), 0o600); err != nil {

@@ -73,6 +73,7 @@ func fileOf(t testing.TB, path string) []byte {
 
 // TestCutAnywhereItReadsToTheLastWholeMember cuts a recording at every byte.
 func TestCutAnywhereItReadsToTheLastWholeMember(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	path, w := record(t, 12)
 	data := fileOf(t, path)
 	s, _, _, err := index(path, bytes.NewReader(data), int64(len(data)))
@@ -231,6 +232,7 @@ func counted(n int) string {
 }
 
 func TestForeignRecordingsAreRefused(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	header := raw(t, kindHeader, goodHeader)
 	with := func(k kind, lines string) []byte { return append(append([]byte(nil), header...), raw(t, k, lines)...) }
 	lying := with(kindSamples, `{"columns":[]}`+strings.Repeat(" ", 1000))

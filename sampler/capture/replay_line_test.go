@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // dayMoments are readings as a live Go program gives them: figures, a histogram, collections and warnings.
@@ -260,6 +261,7 @@ func BenchmarkLoadADay(b *testing.B) {
 
 // TestLoadingTakesAFractionOfTheMemory: a loader that reads lines with package json, or each head anew, takes ten times as much.
 func TestLoadingTakesAFractionOfTheMemory(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	path := dayFile(t, dayMoments(4000), 4)
 	took := func(load func(*Recording)) float64 {
 		r := open(t, path)
