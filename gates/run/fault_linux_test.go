@@ -14,6 +14,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // A run that did not end well is told apart, is unmeasured, and never passes.
@@ -186,6 +187,7 @@ func TestWrongBaselines(t *testing.T) {
 
 // A report is the baseline of a later one; one of another metric, or with a value missing, does not pass.
 func TestStoredBaseline(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	dir := t.TempDir()
 	s := childScenario(t, "-garbage=30000000", "-hold=3000000")
 	s.Limits, s.Runs, s.Compare.Gated = limit("peak_rss", 1e9), 3, []string{"allocs", "alloc_bytes"}

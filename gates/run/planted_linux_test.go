@@ -17,6 +17,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 	builtin "github.com/alloc-dev/heaptop/sampler/scenario"
 )
 
@@ -187,6 +188,7 @@ func TestFiguresOfABuiltinWorkload(t *testing.T) {
 }
 
 func TestSeedReachesTheWorkload(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	live := func(seed uint64) float64 {
 		return runPlanted(t, "busy", func(_ *policy.Scenario, o *run.Options) { o.Seed = seed }).Metrics["live_heap"].Median
 	}
@@ -210,6 +212,7 @@ func TestSeedReachesTheWorkload(t *testing.T) {
 
 // Two measurements with different seeds are of different work: they are not compared.
 func TestSeedsThatDifferAreNotCompared(t *testing.T) {
+	samplertest.NotUnderRace(t)
 	first := filepath.Join(t.TempDir(), "first.json")
 	report := func(seed uint64, baseline string) *gates.Report {
 		exe, err := os.Executable()
