@@ -10,10 +10,14 @@ import (
 // The words in which reports and screens tell who holds an object. Names in them are the target's: whoever shows them
 // makes them safe.
 
-// ShortName leaves out the path of a function's or variable's package but for its last element. Type arguments keep theirs.
+// ShortName leaves out the path of a function's or variable's package but for its last element. Type arguments keep theirs, and so
+// does a name that ends in a slash.
 func ShortName(name string) string {
 	head, _, _ := strings.Cut(name, "[")
-	return name[strings.LastIndex(head, "/")+1:]
+	if short := name[strings.LastIndex(head, "/")+1:]; short != "" {
+		return short
+	}
+	return name
 }
 
 // RootText is a root with its kind: "global main.sessions", "40 goroutines main.worker".

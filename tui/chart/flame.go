@@ -123,8 +123,7 @@ func FlameName(n *profile.Node) string {
 	case n.Merged > 0:
 		return "(" + unit.Count(float64(n.Merged)) + " smaller)"
 	}
-	name := n.Frame.Function
-	return theme.Clean(name[strings.LastIndex(name, "/")+1:])
+	return theme.Clean(profile.ShortName(n.Frame.Function))
 }
 
 // bare leaves the package out: "(*Server).reply" of "server.(*Server).reply".

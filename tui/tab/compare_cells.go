@@ -2,6 +2,7 @@ package tab
 
 import (
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
@@ -22,7 +23,7 @@ func (s *Compare) cell(t *theme.Theme, row, column int) Cell {
 			return Cell{theme.SignUnknown, t.Faint}
 		}
 		if len(r.stack) > 0 {
-			name = theme.Clean(shortFunction(r.name))
+			name = theme.Clean(profile.ShortName(r.name))
 		}
 		return Cell{theme.TruncateLeft(name, s.cells(cmpName)), value}
 	case cmpPlace:

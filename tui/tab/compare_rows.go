@@ -278,7 +278,7 @@ func (s *Compare) divider(row int) (Cell, bool) {
 func compareChanges(a, b *changeRow, column, sign int) int {
 	switch column {
 	case cmpName:
-		return sign * strings.Compare(shortFunction(a.name), shortFunction(b.name))
+		return sign * strings.Compare(profile.ShortName(a.name), profile.ShortName(b.name))
 	case cmpShare:
 		return compareReadings(analysis.Share(a.from.Value, a.change()), analysis.Share(b.from.Value, b.change()), sign)
 	case cmpTo:

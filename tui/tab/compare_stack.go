@@ -36,7 +36,7 @@ type stackOf struct {
 
 func newCompareStack(d *analysis.Diff, row changeRow, alloc bool) *CompareStack {
 	s := &CompareStack{
-		title: theme.Clean(shortFunction(row.name)), row: row, view: NewSite(profile.SiteRow{}), count: 1,
+		title: theme.Clean(profile.ShortName(row.name)), row: row, view: NewSite(profile.SiteRow{}), count: 1,
 		names: theme.Clean(d.From.Name) + " → " + theme.Clean(d.To.Name),
 	}
 	if row.site == nil {

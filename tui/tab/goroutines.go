@@ -167,7 +167,7 @@ func (s *Goroutines) arrange() {
 		case goState:
 			return sign * strings.Compare(x.State, y.State)
 		}
-		return sign * strings.Compare(shortFunction(x.Function), shortFunction(y.Function))
+		return sign * strings.Compare(profile.ShortName(x.Function), profile.ShortName(y.Function))
 	})
 	groups := make([]string, len(s.shown))
 	for i, at := range s.shown {
@@ -298,11 +298,11 @@ func (s *Goroutines) cell(st *State, row, column int) Cell {
 		if r.Function == "" {
 			return unknownCell(th)
 		}
-		return Cell{theme.Clean(shortFunction(r.Function)), th.Value}
+		return Cell{theme.Clean(profile.ShortName(r.Function)), th.Value}
 	case goCallers:
 		return Cell{callers(r), th.Label}
 	case goCreator:
-		return textCell(th, shortFunction(r.CreatedBy.Function))
+		return textCell(th, profile.ShortName(r.CreatedBy.Function))
 	}
 	return Cell{}
 }
@@ -312,7 +312,7 @@ func callers(r *profile.GoroutineRow) string {
 	at := slices.IndexFunc(r.Stack, func(f sampler.Frame) bool { return f.Function == r.Function })
 	var names []string
 	for _, f := range r.Stack[at+1 : min(at+4, len(r.Stack))] {
-		names = append(names, theme.Clean(shortFunction(f.Function)))
+		names = append(names, theme.Clean(profile.ShortName(f.Function)))
 	}
 	return strings.Join(names, " ← ")
 }

@@ -43,7 +43,7 @@ func (s *Stack) set(row profile.GoroutineRow) {
 }
 
 // Title implements Screen.
-func (s *Stack) Title() string { return theme.Clean(shortFunction(s.row.Function)) }
+func (s *Stack) Title() string { return theme.Clean(profile.ShortName(s.row.Function)) }
 
 // Place implements Screen.
 func (s *Stack) Place() keys.Place { return keys.InStack }

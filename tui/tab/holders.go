@@ -65,7 +65,7 @@ func NewHolders(row *profile.SiteRow) *Holders {
 		})
 		return s
 	}
-	s.key, s.name = row.Key(), theme.Clean(shortFunction(row.Function))
+	s.key, s.name = row.Key(), theme.Clean(profile.ShortName(row.Function))
 	s.place = placeOf(row.File, row.Line)
 	s.table.SetColumns([]Column{
 		holdBy:      {Title: "held by", Width: 44, Flex: 3, Left: true},

@@ -94,7 +94,7 @@ func (s *Holders) path(st *State, w *sampler.HoldPath, width int) []string {
 		depth++
 	}
 	if w.Function != "" {
-		add("a frame of "+theme.Clean(shortFunction(w.Function)), "", t.Label)
+		add("a frame of "+theme.Clean(profile.ShortName(w.Function)), "", t.Label)
 	}
 	for i := len(w.Steps) - 1; i >= 0; i-- {
 		step := &w.Steps[i]

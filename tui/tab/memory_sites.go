@@ -210,7 +210,7 @@ func (m *Memory) cell(st *State, row, column int) Cell {
 	r := &m.rows[m.places[m.table.rows[row]]]
 	switch column {
 	case colFunction:
-		return Cell{theme.TruncateLeft(theme.Clean(shortFunction(r.Function)), m.table.Cells(colFunction)), t.Value}
+		return Cell{theme.TruncateLeft(theme.Clean(profile.ShortName(r.Function)), m.table.Cells(colFunction)), t.Value}
 	case colPlace:
 		place := theme.Clean(filepath.Base(r.File)) + ":" + strconv.Itoa(r.Line)
 		return Cell{theme.TruncateLeft(place, m.table.Cells(colPlace)), t.Label}
@@ -285,12 +285,6 @@ func (m *Memory) rough(r *profile.SiteRow, text string) string {
 		return "~" + text
 	}
 	return text
-}
-
-// shortFunction leaves out the path of a function's package but for its last element. Type arguments keep theirs.
-func shortFunction(name string) string {
-	head, _, _ := strings.Cut(name, "[")
-	return name[strings.LastIndex(head, "/")+1:]
 }
 
 // whyNoSites says why the table is empty, and what would fill it.

@@ -225,7 +225,7 @@ func (s *Site) stackRows(st *State, width, rows int) string {
 		room := max(width-2-theme.Width(place)-1, width/2)
 		name := theme.Clean(f.Function)
 		if theme.Width(name) > room {
-			name = theme.Truncate(shortFunction(name), room)
+			name = theme.Truncate(profile.ShortName(name), room)
 		}
 		name = theme.Pad(name, room)
 		text := theme.Pad(name+" "+place, width-2)

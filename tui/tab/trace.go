@@ -170,7 +170,7 @@ func (s *Trace) arrange() {
 func compareTraced(a, b *analysis.TraceSite, column int) int {
 	switch column {
 	case traceFunction:
-		return strings.Compare(shortFunction(a.Frame.Function), shortFunction(b.Frame.Function))
+		return strings.Compare(profile.ShortName(a.Frame.Function), profile.ShortName(b.Frame.Function))
 	case traceObjects:
 		return cmp.Compare(a.ObjectsPerSec, b.ObjectsPerSec)
 	case traceUse:
@@ -192,7 +192,7 @@ func (s *Trace) open() tea.Cmd {
 		return nil
 	}
 	screen := &CompareStack{
-		title: theme.Clean(shortFunction(site.Frame.Function)), view: NewSite(profile.SiteRow{}), count: 1,
+		title: theme.Clean(profile.ShortName(site.Frame.Function)), view: NewSite(profile.SiteRow{}), count: 1,
 		stacks: []stackOf{{frames: site.Stack}},
 	}
 	screen.view.row.Stack = site.Stack

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/chart"
@@ -165,7 +166,7 @@ func largeFact(t *theme.Theme, tr *analysis.Trace) fact {
 	f := fact{"large", "large", "none seen", t.Label, "of " + unit.Bytes(analysis.LargeObject) + " or more"}
 	if n := len(tr.Large); n > 0 {
 		f.text, f.style = unit.Bytes(tr.Large[0].Size), t.Value
-		f.note = "the largest, " + theme.Clean(shortFunction(tr.Large[0].Frame.Function))
+		f.note = "the largest, " + theme.Clean(profile.ShortName(tr.Large[0].Frame.Function))
 	}
 	return f
 }
@@ -235,7 +236,7 @@ func (s *Trace) cell(t *theme.Theme, row, column int) Cell {
 	r := &s.trace.Sites[s.shown[row]]
 	switch column {
 	case traceFunction:
-		return Cell{theme.TruncateLeft(theme.Clean(shortFunction(r.Frame.Function)), s.table.Cells(traceFunction)), t.Value}
+		return Cell{theme.TruncateLeft(theme.Clean(profile.ShortName(r.Frame.Function)), s.table.Cells(traceFunction)), t.Value}
 	case traceLine:
 		return Cell{theme.TruncateLeft(placeOf(r.Frame.File, r.Frame.Line), s.table.Cells(traceLine)), t.Label}
 	case traceBytes:
@@ -272,7 +273,7 @@ func (s *Trace) largePanel(st *State, b box) string {
 		for i := range s.trace.Large {
 			l := &s.trace.Large[i]
 			line := theme.PadLeft(unit.Bytes(l.Size), 8) + t.Label.Render(" × ") + theme.Pad("~"+unit.Count(l.Count), 8) + " "
-			lines = append(lines, line+t.Label.Render(theme.TruncateLeft(theme.Clean(shortFunction(l.Frame.Function))+":"+strconv.Itoa(l.Frame.Line), max(inner-20, 1))))
+			lines = append(lines, line+t.Label.Render(theme.TruncateLeft(theme.Clean(profile.ShortName(l.Frame.Function))+":"+strconv.Itoa(l.Frame.Line), max(inner-20, 1))))
 		}
 	}
 	if len(lines) == 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/profile"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/theme"
@@ -76,7 +77,7 @@ func collections(t *analysis.Trace) string {
 
 // place is a line of code as a row shows it, without the folders of package and file.
 func place(f sampler.Frame) string {
-	text := f.Function[strings.LastIndexByte(f.Function, '/')+1:]
+	text := profile.ShortName(f.Function)
 	if f.File != "" {
 		text += fmt.Sprintf("  %s:%d", filepath.Base(f.File), f.Line)
 	}

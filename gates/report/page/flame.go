@@ -236,12 +236,22 @@ func (x *flamer) box(name, value, hue string, depth int, at, width float64) {
 	}
 	b := boxView{X: tenth(at), Y: float64(depth * boxHeight), Width: tenth(max(width-1, 1)), Class: hue, Title: name + " " + value}
 	if room := int((width - 8) / charWidth); room >= 4 {
-		b.Text = name[strings.LastIndexByte(name, '/')+1:]
+		b.Text = name[folders(name):]
 		if r := []rune(b.Text); len(r) > room {
 			b.Text = string(r[:room-1]) + "…"
 		}
 	}
 	x.boxes = append(x.boxes, b)
+}
+
+// folders is how many bytes of a function's name are the folders of its package: those of type arguments are none, and a
+// name that ends in a slash has a part of its own nowhere else.
+func folders(name string) int {
+	head, _, _ := strings.Cut(name, "[")
+	if n := strings.LastIndexByte(head, '/') + 1; n < len(name) {
+		return n
+	}
+	return 0
 }
 
 // hue is the class of a frame's colour: that of its package, or of how much it changed.
@@ -258,8 +268,8 @@ func (x *flamer) hue(f *Frame) string {
 		return "g" + degree
 	}
 	pkg := f.Name
-	if i := strings.IndexByte(pkg[strings.LastIndexByte(pkg, '/')+1:], '.'); i >= 0 {
-		pkg = pkg[:strings.LastIndexByte(pkg, '/')+1+i]
+	if at := folders(pkg); strings.IndexByte(pkg[at:], '.') >= 0 {
+		pkg = pkg[:at+strings.IndexByte(pkg[at:], '.')]
 	}
 	if pkg == "runtime" || strings.HasPrefix(pkg, "runtime/") {
 		return "z"

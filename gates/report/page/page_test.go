@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates/report/page"
+	"github.com/alloc-dev/heaptop/gates/report/page/pagetest"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // between returns what stands between two marks of a text, the first time.
@@ -67,6 +69,24 @@ func TestWriteByManyAtOnce(t *testing.T) {
 	for i, html := range pages {
 		if html != pages[0] || len(html) < 10_000 {
 			t.Errorf("page %d has %d bytes and differs from the first, which has %d", i, len(html), len(pages[0]))
+		}
+	}
+}
+
+// TestFramesAreNamedWithoutFolders: a flame graph names a function as the screens do.
+func TestFramesAreNamedWithoutFolders(t *testing.T) {
+	for name, want := range map[string]string{
+		"github.com/a/b.F":                   "b.F",
+		"github.com/a/b.F[github.com/c/d.T]": "b.F[github.com/c/d.T]",
+		"/usr/lib/":                          "/usr/lib/",
+		"main.main":                          "main.main",
+	} {
+		root, err := pagetest.Parse(written(t, &page.Page{Parts: []page.Part{{Title: "Heap", Blocks: []page.Block{&page.Flame{Format: unit.Bytes, Root: &page.Frame{Name: name, Value: 10}}}}}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := root.All("text"); len(got) != 1 || got[0].Content() != want {
+			t.Errorf("%q is drawn as %v, want %q", name, got, want)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 // Flame graphs, hanging from their root: zoomed by click or Enter, walked with the arrows, searched.
 const rowHeight = 20;
 
+// Without the folders of its package; those of type arguments are none of it.
+const short = (name) => name.slice(name.split("[", 1)[0].lastIndexOf("/") + 1) || name;
+
 class Flame {
   constructor(figure) {
     this.figure = figure;
@@ -109,7 +112,7 @@ class Flame {
   box(node, left, width, extra) {
     const wide = width > 32;
     const e = el("div", { role: "treeitem", class: `${node.hue} ${extra} ${wide ? "" : "thin"} ${node.match ? "match" : ""}`, tabindex: "-1", "aria-level": node.depth + 1,
-      "aria-label": `${node.name}, ${node.printed}, ${percent(node.value / this.total)}` }, wide ? node.name.slice(node.name.lastIndexOf("/") + 1) : "");
+      "aria-label": `${node.name}, ${node.printed}, ${percent(node.value / this.total)}` }, wide ? short(node.name) : "");
     if (node.kids.length) e.setAttribute("aria-expanded", "true");
     e.setAttribute("aria-selected", node === this.zoomed);
     e.style.left = left.toFixed(2) + "px";
