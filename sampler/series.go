@@ -12,7 +12,7 @@ const (
 	middlePoints = 360
 	coarseSpan   = time.Minute // then buckets of a minute
 	coarsePoints = 1440
-	chunkLen     = 120 // buckets allocated together, when the first of them is needed
+	chunkLen     = 60 // buckets allocated together
 )
 
 // gapFactor is how much longer than both its neighbours the time between two points must be for a gap.
@@ -46,13 +46,18 @@ type reading struct {
 	v  float64
 }
 
-// NewSeries returns an empty series.
+// NewSeries returns an empty series. What an hour needs is allocated at once, so that who is watched for hours is not seen to
+// grow for the first of them; the minutes of a day follow as they are needed.
 func NewSeries() *Series {
-	return &Series{
+	s := &Series{
 		full:   make([]reading, fullPoints),
 		middle: tier{span: int64(middleSpan), capacity: middlePoints},
 		coarse: tier{span: int64(coarseSpan), capacity: coarsePoints},
 	}
+	for range middlePoints / chunkLen {
+		s.middle.chunks = append(s.middle.chunks, new([chunkLen]bucket))
+	}
+	return s
 }
 
 // Add appends the reading v made at t. A value that is not finite, a time that is not after the last one, and a time

@@ -6,7 +6,7 @@ type bucket struct {
 	min, max, last float64
 }
 
-// tier is a ring of buckets of one span. Its memory comes in chunks, so that a series watched for a minute does not
+// tier is a ring of buckets of one span. Its memory may come in chunks, so that a series watched for a minute does not
 // pay for a day.
 type tier struct {
 	span     int64 // nanoseconds; buckets begin at its multiples
