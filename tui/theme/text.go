@@ -211,9 +211,9 @@ func Wrap(s string, w, limit int) []string {
 		return nil
 	}
 	lines := strings.Split(ansi.Wrap(keepFlags(keepUnits(s)), w, ""), "\n")
-	broken := strings.NewReplacer(noBreak, " ", hyphen, "-")
-	for i := range lines {
-		lines[i] = Truncate(strings.TrimRight(broken.Replace(lines[i]), " "), w)
+	for i, line := range lines {
+		line = strings.ReplaceAll(strings.ReplaceAll(line, noBreak, " "), hyphen, "-")
+		lines[i] = Truncate(strings.TrimRight(line, " "), w)
 	}
 	if len(lines) > limit {
 		lines = lines[:limit]
@@ -230,7 +230,7 @@ const (
 
 // keepFlags binds the hyphens of words that begin with one, so that a flag stays whole.
 func keepFlags(s string) string {
-	if !strings.Contains(s, "-") {
+	if !strings.HasPrefix(s, "-") && !strings.Contains(s, " -") {
 		return s
 	}
 	words := strings.Split(s, " ")

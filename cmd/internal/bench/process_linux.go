@@ -128,13 +128,16 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// running is how many processes there are, kernel threads included.
+func running() int {
+	all, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
+	return len(all)
+}
+
 // crowd starts processes that sleep until there are about n in all, kernel threads included, and returns what ends them.
 func crowd(ctx context.Context, n int) (end func(), err error) {
-	there, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return nil, fmt.Errorf("count processes: %w", err)
-	}
-	sh := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 10000 & i=$((i+1)); done; wait", n-len(there)))
+	before := running()
+	sh := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 10000 & i=$((i+1)); done; wait", n-before))
 	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := sh.Start(); err != nil {
 		return nil, fmt.Errorf("start %d processes: %w", n, err)
@@ -144,14 +147,14 @@ func crowd(ctx context.Context, n int) (end func(), err error) {
 		_ = sh.Wait()                                      // killed: the error says so
 		// Whoever counts next must not count these.
 		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-			if all, _ := filepath.Glob("/proc/[0-9]*"); len(all) < len(there)+n/20 {
+			if running() < before+n/20 {
 				return
 			}
 		}
 	}
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		// Some of those that were there may have ended meanwhile.
-		if all, _ := filepath.Glob("/proc/[0-9]*"); len(all) >= n-n/20 {
+		if running() >= n-n/20 {
 			return end, nil
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {

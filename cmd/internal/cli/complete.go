@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -107,10 +108,7 @@ func spaceBehind(list []string) cobra.ShellCompDirective {
 func filesLike(typed string, ends ...string) []string {
 	const most = 1000
 	folder, begin := filepath.Split(typed)
-	entries, err := os.ReadDir(filepath.Clean("./" + folder))
-	if filepath.IsAbs(folder) {
-		entries, err = os.ReadDir(folder)
-	}
+	entries, err := os.ReadDir(cmp.Or(folder, "."))
 	if err != nil {
 		return nil
 	}

@@ -17,9 +17,7 @@ import (
 // TestRedisLeak fills a server with sessions that nobody deletes, and lets heaptop debug leaks find that and name them. It
 // takes 75 seconds, and so is part of the full run.
 func TestRedisLeak(t *testing.T) {
-	if os.Getenv("HEAPTOP_FULL") != "1" {
-		t.Skip("HEAPTOP_FULL=1 is not set: a verdict takes a minute at least")
-	}
+	samplertest.Full(t)
 	t.Parallel()
 	sock, client := redisServer(t), samplertest.Tool(t, "redis-cli")
 	over, done := make(chan struct{}), make(chan struct{})
