@@ -81,7 +81,7 @@ func ledgerBody(st *State, d *Data, width, rows int) []string {
 	}
 	if left >= 2 {
 		lines = append(lines, "")
-		lines = append(lines, processFacts(t, d.Snapshot, width, left-1)...)
+		lines = append(lines, processFacts(t, d, width, left-1)...)
 		left = rows - len(lines)
 	}
 	if left >= 2 {
@@ -198,18 +198,24 @@ func wholePercent(share float64) string {
 	return strconv.Itoa(int(math.Round(share*100))) + "%"
 }
 
-// processFacts are the figures beside the ledger: peaks, swap, threads, files, goroutines.
-func processFacts(t *theme.Theme, s *sampler.Snapshot, width, rows int) []string {
+// processFacts are the figures beside the ledger: peaks, swap, threads, files, goroutines. What is read seldom has its age.
+func processFacts(t *theme.Theme, d *Data, width, rows int) []string {
 	var facts []string
 	add := func(label string, m sampler.Metric, print func(float64) string) {
-		if v, ok := s.Get(m); ok {
-			facts = append(facts, t.Label.Render(label+" ")+print(v))
+		v, age, ok := d.latest(m)
+		if !ok {
+			return
 		}
+		text := t.Label.Render(label+" ") + print(v)
+		if age >= time.Second {
+			text += t.Faint.Render(" " + unit.Duration(age.Truncate(time.Second)) + " ago")
+		}
+		facts = append(facts, text)
 	}
 	add("peak", sampler.ProcessPeakRSS, unit.Bytes)
 	add("swap", sampler.ProcessSwap, unit.Bytes)
 	add("pss", sampler.ProcessPSS, unit.Bytes)
-	if tree, ok := s.Get(sampler.TreeRSS); ok && tree > s.Reading(sampler.ProcessRSS).Value {
+	if tree, _, ok := d.latest(sampler.TreeRSS); ok && tree > d.Snapshot.Reading(sampler.ProcessRSS).Value {
 		add("with children", sampler.TreeRSS, unit.Bytes)
 	}
 	add("threads", sampler.ProcessThreads, unit.Count)

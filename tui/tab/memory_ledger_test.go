@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -58,5 +59,31 @@ func TestTheSentenceOfTheLedgerIsNotCutInTheMiddle(t *testing.T) {
 		if got := strings.Join(wholeClauses(all, c.width, c.rows), " "); got != c.want {
 			t.Errorf("%d x %d: %q, want %q", c.width, c.rows, got, c.want)
 		}
+	}
+}
+
+// PSS of a large process costs it so much that not every reading has it: the last one stays, with its age.
+func TestWhatIsReadSeldomStaysWithItsAge(t *testing.T) {
+	s := watching(1)
+	facts := func() string {
+		return ansi.Strip(strings.Join(processFacts(theme.Plain(), s.Data(), 200, 1), "\n"))
+	}
+	if out := facts(); strings.Contains(out, "pss") {
+		t.Errorf("%q, and nobody read PSS", out)
+	}
+	e := reading(10, 100e6)
+	e.Snapshot.Add(sampler.ProcessPSS, 90e6)
+	s.Hear(at(10), e)
+	if out := facts(); !strings.Contains(out, "pss 90.0 MB") || strings.Contains(out, "ago") {
+		t.Errorf("%q right after the reading", out)
+	}
+	s.Hear(at(18), reading(18, 100e6))
+	if out := facts(); !strings.Contains(out, "pss 90.0 MB 8.0s ago") {
+		t.Errorf("%q eight seconds later", out)
+	}
+	s.Retarget(sampler.Info{}, nil)
+	s.Hear(at(30), reading(30, 100e6))
+	if out := facts(); strings.Contains(out, "pss") {
+		t.Errorf("%q of another target", out)
 	}
 }

@@ -1,6 +1,7 @@
 package tab
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
@@ -15,12 +16,13 @@ const MaxSpan = 5 * time.Minute
 // Data is what the screens draw from, as it was at one instant. What its pointers and slices lead to never changes
 // once it is here, so a shallow copy is a frozen one.
 type Data struct {
-	At       time.Time         // of Snapshot; charts end here
-	Snapshot *sampler.Snapshot // the latest reading; nil before the first
-	Recent   *sampler.Snapshot // a reading up to a minute older, to take rates from; nil before the second
-	Cost     float64           // share of one CPU that readings take, 0 to 1
-	Failed   error             // why the latest reading was not possible; nil when it was
-	Gone     *sampler.Gone     // how the target ended; nil while it lives
+	At       time.Time          // of Snapshot; charts end here
+	Snapshot *sampler.Snapshot  // the latest reading; nil before the first
+	Recent   *sampler.Snapshot  // a reading up to a minute older, to take rates from; nil before the second
+	Seldom   [len(seldom)]dated // the last readings of what is not in every snapshot
+	Cost     float64            // share of one CPU that readings take, 0 to 1
+	Failed   error              // why the latest reading was not possible; nil when it was
+	Gone     *sampler.Gone      // how the target ended; nil while it lives
 
 	Ledger   analysis.Ledger
 	LedgerOK bool
@@ -51,6 +53,35 @@ type Data struct {
 
 	Mark      Mark
 	Collected *Collected // the last forced collection; nil when there was none
+}
+
+// seldom are the metrics that are read within a budget of time, and of a large process not with every snapshot.
+var seldom = [...]sampler.Metric{sampler.ProcessPSS, sampler.ProcessFDs, sampler.TreeRSS}
+
+// dated is a reading with the time of its snapshot, zero when there was none.
+type dated struct {
+	value float64
+	at    time.Time
+}
+
+// keepSeldom takes what snap tells of the metrics that not every snapshot has.
+func (d *Data) keepSeldom(snap *sampler.Snapshot) {
+	for i, m := range seldom {
+		if v, ok := snap.Get(m); ok {
+			d.Seldom[i] = dated{v, snap.Time}
+		}
+	}
+}
+
+// latest returns the newest reading of m and how much older than the snapshot it is; ok is false when there is none.
+func (d *Data) latest(m sampler.Metric) (v float64, age time.Duration, ok bool) {
+	if v, ok = d.Snapshot.Get(m); ok {
+		return v, 0, true
+	}
+	if i := slices.Index(seldom[:], m); i >= 0 && !d.Seldom[i].at.IsZero() {
+		return d.Seldom[i].value, d.At.Sub(d.Seldom[i].at), true
+	}
+	return 0, 0, false
 }
 
 // Mark is what changes count from: the first reading of each kind, until the person sets another. A part that was not

@@ -64,6 +64,7 @@ func (s *State) hearError(err error) {
 func (s *State) hearSnapshot(snap *sampler.Snapshot) {
 	d := &s.live
 	d.At, d.Snapshot, d.Failed = snap.Time, snap, nil
+	d.keepSeldom(snap)
 	history := s.target().History
 	history.Add(snap)
 	d.Cycles = history.Cycles()
