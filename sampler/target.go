@@ -110,6 +110,9 @@ func WithoutPassword(raw string) string {
 	if u.User.Username() == "" {
 		u.User = nil
 	}
+	if u.Host == "" && u.Path == "" && u.User == nil { // url.URL leaves the slashes out
+		return u.Scheme + "://" + strings.TrimPrefix(u.String(), u.Scheme+":")
+	}
 	return u.String()
 }
 

@@ -70,7 +70,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 // FuzzParseTarget checks that whatever is typed is refused or gives a target that says which one it is, and that a
 // target printed and read again is the same.
 func FuzzParseTarget(f *testing.F) {
-	for _, s := range []string{"1", "-1", "postgres", "http://h:1/x", "unix:///s", "redis://:p@h", "a.heapsnap", "\x1b[2J", "://", "http://%zz", "1\n"} {
+	for _, s := range []string{"1", "-1", "postgres", "http://h:1/x", "unix:///s", "redis://:p@h", "redis://:p@", "redis://:p@?a=b", "a.heapsnap", "\x1b[2J", "://", "http://%zz", "1\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {

@@ -119,7 +119,7 @@ func FuzzWalk(f *testing.F) {
 		defer cancel()
 		start := time.Now()
 		h, err := now.Walk(ctx, sampler.WalkOptions{MaxMemory: 64 << 20, Force: true})
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("took %v: %v", took, err)
 		}
 		if err == nil && (h.Objects < 0 || h.Reached < 0 || h.Shared < 0) {
@@ -147,7 +147,7 @@ func FuzzWalkRing(f *testing.F) {
 		defer cancel()
 		start := time.Now()
 		_, err := now.Walk(ctx, sampler.WalkOptions{MaxMemory: 16 << 20, Force: true})
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("took %v: %v", took, err)
 		}
 	})
