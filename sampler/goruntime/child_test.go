@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 type server struct {
 	held   [][]byte
 	closer io.Closer
+	mu     sync.Mutex
+	asked  []string
 }
 
 // truth is what the program says of itself.
@@ -48,6 +51,7 @@ type truth struct {
 	MemStats   runtime.MemStats
 	Goroutines int
 	Addr       string
+	Asked      []string // of the endpoint, until now
 }
 
 func (c *server) do(word, rest string) error {
@@ -69,7 +73,12 @@ func (c *server) do(word, rest string) error {
 			return err
 		}
 		mux := http.NewServeMux()
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/", func(w http.ResponseWriter, r *http.Request) {
+			c.mu.Lock()
+			c.asked = append(c.asked, r.Method+" "+r.URL.String())
+			c.mu.Unlock()
+			pprof.Index(w, r)
+		})
 		go http.Serve(l, mux)
 		t.Addr = l.Addr().String()
 	case "hold":
@@ -89,6 +98,9 @@ func (c *server) do(word, rest string) error {
 	}
 	runtime.ReadMemStats(&t.MemStats)
 	t.Goroutines = runtime.NumGoroutine()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t.Asked = c.asked
 	return json.NewEncoder(os.Stdout).Encode(t)
 }
 

@@ -70,8 +70,14 @@ func (j *session) advice() []string {
 	default:
 		out = append(out, "to set GOGC and GOMEMLIMIT from here, "+howAgent)
 	}
-	if j.memory != nil && j.CanCollect() != nil {
+	if j.memory != nil && !j.looking() && j.CanCollect() != nil {
 		out = append(out, "to force a collection, "+howEither)
 	}
 	return out
+}
+
+// looking reports whether an endpoint is looked for still for the first time: that there is none cannot be said yet.
+func (j *session) looking() bool {
+	j.takeEndpoint()
+	return j.scan != nil && j.scan.busy && !j.scan.ended
 }

@@ -25,6 +25,7 @@ type scan struct {
 	found  chan *endpoint
 	next   time.Time
 	busy   bool
+	ended  bool            // one search at least
 	asked  map[uint64]bool // the sockets that were asked, by inode: each once
 	err    error           // why none was found, of the last scan
 	fails  chan error
@@ -107,10 +108,15 @@ func (j *session) findEndpoint(ctx context.Context) {
 	}
 }
 
-// searchPorts returns the search on all ports of the process.
+// searchPorts returns the search on all ports of the process. Where memory is read, an endpoint that is found is not
+// asked for statistics, which would stop the program.
 func (j *session) searchPorts() func(context.Context) (*endpoint, error) {
 	s, root, pid, every := j.scan, j.src.o.Root, j.pid, j.src.every
-	return func(ctx context.Context) (*endpoint, error) { return s.search(ctx, root, pid, every) }
+	take := func(ctx context.Context, u pprofURL) (*endpoint, error) { return openEndpoint(ctx, u, every, nil) }
+	if j.memory != nil {
+		take = func(_ context.Context, u pprofURL) (*endpoint, error) { return sparedEndpoint(u, every), nil }
+	}
+	return func(ctx context.Context) (*endpoint, error) { return s.search(ctx, root, pid, take) }
 }
 
 // startScan runs a search in the background.
@@ -139,7 +145,7 @@ func (j *session) takeEndpoint() {
 }
 
 func (j *session) scanned(e *endpoint) {
-	j.scan.busy = false
+	j.scan.busy, j.scan.ended = false, true
 	j.scan.err = <-j.scan.fails
 	if j.endpoint = e; e != nil {
 		e.found = j.src.o.Endpoint == ""
@@ -161,8 +167,9 @@ func (s *scan) stop() *endpoint {
 const indexTitle = `<title>/debug/pprof/</title>`
 
 // search asks each port that the process listens on, over loopback, whether it answers GET /debug/pprof/ as
-// net/http/pprof does. What is no HTTP server is left alone from then on: every socket is asked once.
-func (s *scan) search(ctx context.Context, root string, pid int, every time.Duration) (*endpoint, error) {
+// net/http/pprof does, and takes the first that does. What is no HTTP server is left alone from then on: every socket is
+// asked once.
+func (s *scan) search(ctx context.Context, root string, pid int, take func(context.Context, pprofURL) (*endpoint, error)) (*endpoint, error) {
 	open, err := listeners(root, pid)
 	if err != nil {
 		return nil, err
@@ -180,7 +187,7 @@ func (s *scan) search(ctx context.Context, root string, pid int, every time.Dura
 		if err != nil || !isIndex(ctx, client, u) {
 			continue
 		}
-		e, err := openEndpoint(ctx, u, every, nil)
+		e, err := take(ctx, u)
 		if err == nil {
 			return e, nil
 		}

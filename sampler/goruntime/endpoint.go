@@ -56,8 +56,7 @@ type stats struct {
 
 // openEndpoint asks once, so that what is no pprof endpoint is known at once.
 func openEndpoint(ctx context.Context, u pprofURL, every time.Duration, proxy func(*http.Request) (*url.URL, error)) (*endpoint, error) {
-	e := &endpoint{url: u, client: newHTTPClient(nil, proxy), every: every, result: make(chan *stats, 1)}
-	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e := newEndpoint(u, every, proxy)
 	first := e.ask(ctx)
 	if first.err != nil {
 		e.close()
@@ -65,6 +64,22 @@ func openEndpoint(ctx context.Context, u pprofURL, every time.Duration, proxy fu
 	}
 	e.last, e.asked, e.lastRead = first, first.at, first.at
 	return e, nil
+}
+
+func newEndpoint(u pprofURL, every time.Duration, proxy func(*http.Request) (*url.URL, error)) *endpoint {
+	e := &endpoint{url: u, client: newHTTPClient(nil, proxy), every: every, result: make(chan *stats, 1)}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.last = &stats{err: fmt.Errorf("%s has not answered yet", u.name())}
+	return e
+}
+
+// sparedEndpoint is the endpoint of a program that is read by other means: it is asked for nothing until it is needed,
+// and no connection is kept, which would count among the program's files and goroutines.
+func sparedEndpoint(u pprofURL, every time.Duration) *endpoint {
+	e := newEndpoint(u, every, nil)
+	e.lastRead = time.Now()
+	e.client.Transport.(*http.Transport).DisableKeepAlives = true
+	return e
 }
 
 func (e *endpoint) name() string { return "pprof" }
