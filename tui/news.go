@@ -2,7 +2,6 @@ package tui
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -189,7 +188,7 @@ func (m *model) kept() string {
 		case err != nil:
 			return "; its last minutes could not be written: " + clean(err.Error())
 		case box.Recording != "":
-			return ": this is what was in memory before; ← goes back, S lists " + clean(filepath.Base(box.Recording))
+			return ": ← goes back, S shows the file of its last minutes"
 		}
 	}
 	return "; the last values are shown"

@@ -136,7 +136,7 @@ func TestAKilledProgramIsShownAsItWasBefore(t *testing.T) {
 		At: samplertest.DefaultStart().Add(7 * time.Minute), Signal: "SIGKILL", OOM: true,
 	}}, 200)
 	r := replayed(t, path)
-	r.mustShow(t, "killed by the kernel for memory at 11:09:10: this is what was in memory before", "cache.(*LRU).Add", "heap, live")
+	r.mustShow(t, "killed by the kernel for memory at 11:09:10: this is what was in memory", "cache.(*LRU).Add", "heap, live")
 	r.press("left")
 	r.mustShow(t, "before: killed by the kernel for memory")
 	for key, why := range map[string]string{"p": "nothing live behind it", "g": "nothing live", "r": "nothing live", "+": "nothing live"} {

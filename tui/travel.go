@@ -310,7 +310,7 @@ func (m *model) loadedFile(msg loadedMsg) tea.Cmd {
 	t.loaded = msg.loaded
 	m.notice = notice{}
 	if gone := msg.loaded.gone; gone != nil {
-		m.say(clean(gone.Error())+": this is what was in memory before", gone.OOM || gone.Signal != "")
+		m.say(clean(gone.Error())+": this is what was in memory", gone.OOM || gone.Signal != "")
 	}
 	m.showTab(max(m.current, 0))
 	all, past, number := t.loaded, t.past, t.number

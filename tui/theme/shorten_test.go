@@ -29,6 +29,10 @@ func TestShortenKeepsTheCauseOfAnError(t *testing.T) {
 			t.Errorf("%d cells of %d: %q", Width(got), w, got)
 		}
 	}
+	full := "write the snapshot: write snapshot " + path + ": heap.pb.gz: write " + path + ": no space left on device"
+	if got := Shorten(full, 78); Width(got) > 78 || !strings.HasPrefix(got, "write the snapshot: ") || !strings.HasSuffix(got, "…: no space left on device") {
+		t.Errorf("a full disk became %q", got)
+	}
 	if got := Shorten("/short/path: gone", 20); got != "/short/path: gone" {
 		t.Errorf("what fits became %q", got)
 	}

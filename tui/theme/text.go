@@ -104,7 +104,8 @@ func TruncateLeft(s string, w int) string {
 const shortestPath = 16
 
 // Shorten fits a message into w cells: its paths, which may be long, are cut in their middle before its end is lost, for an
-// error says its cause last. What does not fit even then is cut as Truncate does. The text has no escape codes.
+// error says its cause last. What does not fit even with shorter paths is cut before the cause, where that takes half the room at
+// most; what has no long path at its end. The text has no escape codes.
 func Shorten(s string, w int) string {
 	over := Width(s) - w
 	if w <= 0 || over <= 0 {
@@ -125,7 +126,11 @@ func Shorten(s string, w int) string {
 		words[longest] = cutMiddle(words[longest], keep)
 		over -= cells - keep
 	}
-	return Truncate(strings.Join(words, " "), w)
+	s = strings.Join(words, " ")
+	if at := strings.LastIndex(s, ": "); at >= 0 && strings.Contains(s, Ellipsis) && Width(s) > w && Width(s[at:]) <= w/2 {
+		return Truncate(s[:at], w-Width(s[at:])) + s[at:]
+	}
+	return Truncate(s, w)
 }
 
 // cutMiddle keeps the beginning and twice as much of the end, whose file name tells most.
