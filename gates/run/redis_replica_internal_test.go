@@ -18,7 +18,7 @@ import (
 // TestRedisWithAReplica measures a server that sends all it takes to a replica: what waits to be sent is no part of a copy.
 func TestRedisWithAReplica(t *testing.T) {
 	samplertest.NotUnderRace(t)
-	url, cli, _ := redisServer(t, "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb")
+	url, cli, _ := redisServer(t, append(noSlowLog(), "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "64mb")...)
 	follow(t, strings.TrimPrefix(url, "redis+unix://"))
 	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(cli("INFO", "replication"), "state=online"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {

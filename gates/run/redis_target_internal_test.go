@@ -13,13 +13,9 @@ import (
 )
 
 // targetReport measures a server as a running target.
-func targetReport(t *testing.T, url string, limits ...policy.Flags) *gates.Report {
+func targetReport(t *testing.T, url string, d time.Duration, f policy.Flags) *gates.Report {
 	t.Helper()
-	f := policy.Flags{Runs: 1}
-	if len(limits) > 0 {
-		f = limits[0]
-	}
-	p, err := policy.Of(f, policy.Scenario{Name: "cache", Kind: gates.KindTarget, Target: url, Duration: 2500 * time.Millisecond})
+	p, err := policy.Of(f, policy.Scenario{Name: "cache", Kind: gates.KindTarget, Target: url, Duration: d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +35,7 @@ func TestRedisTarget(t *testing.T) {
 		{Metric: "used_memory", Max: 40e6, From: gates.FromFlag}, {Metric: "peak_used_memory", Max: 20e6, From: gates.FromFlag},
 		{Metric: "peak_rss", Max: 200e6, From: gates.FromFlag},
 	}}
-	r := targetReport(t, url, limits)
+	r := targetReport(t, url, 2500*time.Millisecond, limits)
 	s := r.Scenarios[0]
 	info := infoFields(cli("INFO", "memory"))
 	for metric, field := range map[string]string{"used_memory": "used_memory", "peak_used_memory": "used_memory_peak", "sustained_rss": "used_memory_rss"} {
@@ -66,18 +62,21 @@ func TestRedisTarget(t *testing.T) {
 // TestRedisTargetThatCannotBeMeasured is exit code 2, says why, and never tells the password.
 func TestRedisTargetThatCannotBeMeasured(t *testing.T) {
 	limits := policy.Flags{Runs: 1, Limits: []gates.Limit{{Metric: "used_memory", Max: 1e6, From: gates.FromFlag}}}
-	r := targetReport(t, "redis://me:hunter2@127.0.0.1:1", limits)
+	r := targetReport(t, "redis://me:hunter2@127.0.0.1:1", time.Second, limits)
 	if s := r.Scenarios[0]; r.ExitCode != 2 || !strings.Contains(s.Error, "127.0.0.1:1") || strings.Contains(fmt.Sprintf("%+v", r), "hunter2") {
 		t.Errorf("exit %d, error %q", r.ExitCode, s.Error)
 	}
 	url, cli, server := redisServer(t)
 	go func() {
-		for !strings.Contains(cli("CLIENT", "LIST"), "memory|stats") && !strings.Contains(cli("CLIENT", "LIST"), "cmd=info") {
+		for t.Context().Err() == nil {
+			if list := cli("CLIENT", "LIST"); strings.Contains(list, "memory|stats") || strings.Contains(list, "cmd=info") {
+				break
+			}
 			time.Sleep(5 * time.Millisecond)
 		}
 		_ = server.Process.Kill()
 	}()
-	if s := targetReport(t, url, limits).Scenarios[0]; s.Verdict != gates.Unmeasured || !strings.Contains(s.Error, "before its time was over") {
+	if s := targetReport(t, url, 5*time.Minute, limits).Scenarios[0]; s.Verdict != gates.Unmeasured || !strings.Contains(s.Error, "before its time was over") {
 		t.Errorf("a server that was killed: %s, %q", s.Verdict, s.Error)
 	}
 }

@@ -53,9 +53,9 @@ func parse(t *testing.T, spec string, pairs ...string) *send.Destination {
 	return d
 }
 
-// quick is a sender that does not wait but notes how long it would.
+// quick is a sender that does not wait but notes how long it would. A try may take as long as a busy machine needs.
 func quick(pauses *[]time.Duration) *send.Sender {
-	return &send.Sender{Timeout: 300 * time.Millisecond, Chance: func() float64 { return 0.5 }, Wait: func(_ context.Context, d time.Duration) error {
+	return &send.Sender{Timeout: time.Minute, Chance: func() float64 { return 0.5 }, Wait: func(_ context.Context, d time.Duration) error {
 		*pauses = append(*pauses, d)
 		return nil
 	}}
@@ -201,6 +201,7 @@ func TestFailures(t *testing.T) {
 		asked   int64
 		pauses  int
 		atLeast time.Duration // of the first pause
+		timeout time.Duration // of a try, 0 for long
 	}{
 		{name: "well", list: []http.HandlerFunc{ok}, asked: 1},
 		{name: "busy, then well", list: []http.HandlerFunc{status(503, "later"), status(503, ""), ok}, asked: 3, pauses: 2},
@@ -211,7 +212,7 @@ func TestFailures(t *testing.T) {
 		{name: "no token", list: []http.HandlerFunc{status(401, `{"error":"token `+secret+` is wrong"}`)}, want: "401 Unauthorized (token [secret] is wrong): check INFLUX_TOKEN", asked: 1},
 		{name: "no database", list: []http.HandlerFunc{status(404, `{"error":"database not found: \"x\""}`)}, want: `(database not found: "x"): check the address, and that the database`, asked: 1},
 		{name: "reset", list: []http.HandlerFunc{reset, ok}, asked: 2, pauses: 1},
-		{name: "never an answer", list: []http.HandlerFunc{slow}, want: "no answer within 300ms, tried 5 times", asked: 5, pauses: 4},
+		{name: "never an answer", list: []http.HandlerFunc{slow}, want: "no answer within 500ms, tried 5 times", asked: 5, pauses: 4, timeout: 500 * time.Millisecond},
 		{name: "not that server", list: []http.HandlerFunc{status(200, "<html>hello")}, want: "which is not what influx answers", asked: 1},
 		{name: "huge answer", list: []http.HandlerFunc{status(400, strings.Repeat("long ", 1<<20))}, want: "…); 0 of 6", asked: 1},
 	}
@@ -220,7 +221,11 @@ func TestFailures(t *testing.T) {
 			url, asked := answers(t, c.list...)
 			var pauses []time.Duration
 			d := parse(t, "influx="+url+"?db=x", "INFLUX_TOKEN", secret)
-			out, err := quick(&pauses).Send(t.Context(), d, reportOf(3))
+			sender := quick(&pauses)
+			if c.timeout > 0 {
+				sender.Timeout = c.timeout
+			}
+			out, err := sender.Send(t.Context(), d, reportOf(3))
 			if c.want == "" && (err != nil || out.Sent != 6 || out.Points != 6 || out.Requests != 1) {
 				t.Errorf("%+v, %v", out, err)
 			}
@@ -229,6 +234,9 @@ func TestFailures(t *testing.T) {
 			}
 			if err != nil && (strings.Contains(err.Error(), secret) || len(err.Error()) > 1000) {
 				t.Errorf("the error holds the token or is too long: %v", err)
+			}
+			for deadline := time.Now().Add(30 * time.Second); asked.Load() < c.asked && time.Now().Before(deadline); {
+				time.Sleep(5 * time.Millisecond) // a request that was given up is counted once the server comes to it
 			}
 			if asked.Load() != c.asked || len(pauses) != c.pauses {
 				t.Errorf("asked %d times with %d pauses, want %d with %d", asked.Load(), len(pauses), c.asked, c.pauses)
