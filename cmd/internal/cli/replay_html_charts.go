@@ -150,9 +150,10 @@ func (d *drawn) metric(m sampler.Metric, begin, at time.Time, low, high, last fl
 // unboundedLimit is what GOMEMLIMIT is at least where there is none: math.MaxInt64, as a float.
 const unboundedLimit = 1 << 62
 
-// rates takes what happened since the reading before, once enough time has passed.
+// rates takes what happened since the reading before, once enough time has passed. Where the clock was set back, it begins
+// anew: how much time passed there is not known.
 func (d *drawn) rates(s *sampler.Snapshot) {
-	if d.base == nil {
+	if d.base == nil || s.Time.Before(d.base.Time) {
 		d.base = s
 		return
 	}
