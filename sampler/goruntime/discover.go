@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	firstScan   = time.Second // the longest that opening a process waits for an endpoint to be found
+	firstScan   = time.Second           // the longest that opening a process waits for an endpoint to be found
+	sparedScan  = 10 * time.Millisecond // the same where memory is read
 	portTimeout = 500 * time.Millisecond
 	scanEvery   = 6 // looks for an agent, of which a look for an endpoint is one
 )
@@ -87,18 +88,19 @@ func (j *session) findAgent(ctx context.Context) {
 	}
 }
 
-// findEndpoint begins to look for a pprof endpoint on the ports the process listens on. It waits for the answer only
-// when nothing else tells of the runtime.
+// findEndpoint begins to look for a pprof endpoint on the ports the process listens on. It waits for the answer when
+// nothing else tells of the runtime, else only so long that the question itself is seldom seen in the first reading.
 func (j *session) findEndpoint(ctx context.Context) {
 	j.scan = newScan()
 	if j.agent != nil {
 		return // it can do all that an endpoint can
 	}
 	j.startScan(j.searchPorts())
+	wait := firstScan
 	if j.memory != nil {
-		return
+		wait = sparedScan
 	}
-	timer := time.NewTimer(firstScan)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case e := <-j.scan.found:
