@@ -66,21 +66,58 @@ func explained(doing string, err error) error {
 		}
 		return fmt.Errorf("%s: %w: %s", doing, shown{err}, r.next)
 	}
+	if words := aboutTLS(err); words != "" {
+		return fmt.Errorf("%s: %s%w", doing, words, unsaid{err})
+	}
 	switch {
 	case strings.Contains(text, "can't parse") || strings.Contains(text, "invalid reply") || strings.Contains(text, "HTTP/") ||
 		strings.Contains(text, "unexpected reply") || strings.Contains(text, "can't read"):
 		return fmt.Errorf("%s: what answers there does not speak Redis's protocol (%w)", doing, sampler.ErrUnsupported)
-	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return fmt.Errorf("%s: %w: name its authority in SSL_CERT_FILE=ca.crt, or add ?skip_verify=true", doing, shown{err})
-	case errors.As(err, new(tls.RecordHeaderError)):
-		return fmt.Errorf("%s: %w: it does not speak TLS: redis:// in place of rediss://", doing, shown{err})
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s: %w (%w)", doing, shown{err}, sampler.ErrPermission)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: the connection was closed: it may speak TLS (rediss://), or not Redis's protocol: %w", doing, err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%s: %w: it is busy with a long command or stopped, or is no Redis server", doing, shown{err})
 	}
 	return fmt.Errorf("%s: %w", doing, shown{err})
 }
+
+// aboutTLS says what is wrong with TLS, and what to do; "" where nothing is.
+func aboutTLS(err error) string {
+	var name x509.HostnameError
+	var verify *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var remote *net.OpError
+	const trust = ", or add ?skip_verify=true"
+	switch {
+	case errors.Is(err, errSpeaksTLS), errors.Is(err, errSpeaksPlain):
+		return err.Error()
+	case errors.As(err, new(handshakeError)):
+		return "the TLS handshake was not answered: it may not speak TLS (redis:// in place of rediss://), or be busy or stopped: " + shown{err}.Error()
+	case errors.As(err, &record):
+		if h := record.RecordHeader; h[0] == '-' || h[0] == '+' {
+			return errSpeaksPlain.Error()
+		}
+		return "it does not speak TLS, and what it answers is not Redis's protocol"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "its certificate is signed by nobody this machine trusts: name the authority's file in SSL_CERT_FILE=ca.crt" + trust
+	case errors.As(err, &name):
+		return "its certificate is for another name: " + shown{name}.Error() + ": connect by that name" + trust
+	case errors.As(err, &verify):
+		return "its certificate is not valid: " + shown{verify.Err}.Error() + ": have it renewed" + trust
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		return "it refuses the TLS handshake (" + shown{remote.Err}.Error() + "): it may want a certificate of yours that it trusts: ?cert=client.crt&key=client.key"
+	}
+	return ""
+}
+
+// unsaid is an error whose words were said in other ones.
+type unsaid struct{ error }
+
+func (unsaid) Error() string { return "" }
+
+func (u unsaid) Unwrap() error { return u.error }
 
 // shown is an error in words that are fit to be shown: one line, of bounded length.
 type shown struct{ error }
@@ -115,6 +152,8 @@ func opening(who string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("connect to %s: %w", who, err)
+	case aboutTLS(err) != "":
+		return explained("connect to "+who, err)
 	case nobody(err), errors.As(err, &dns):
 		return fmt.Errorf("connect to %s: %w (%w)", who, shown{err}, sampler.ErrNotFound)
 	case errors.Is(err, syscall.ECONNRESET):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -77,19 +76,9 @@ func hasFact(i sampler.Info, name, value string) bool {
 	return false
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-}
-
 // TestProcessOverTCP finds the process at the other end of a loopback connection, and none that only has its number.
 func TestProcessOverTCP(t *testing.T) {
-	port := freePort(t)
+	port := samplertest.FreePort(t)
 	s := start(t, "--port", port, "--bind", "127.0.0.1")
 	j := open(t, Options{System: proc.Source{}}, target(t, "redis://127.0.0.1:"+port))
 	if i := j.Describe(); i.PID != s.cmd.Process.Pid {
@@ -200,7 +189,7 @@ func TestClients(t *testing.T) {
 
 // TestTheEndIsTold reads a server that goes, and one that comes back as another.
 func TestTheEndIsTold(t *testing.T) {
-	port := freePort(t)
+	port := samplertest.FreePort(t)
 	s := start(t, "--port", port)
 	at := target(t, "redis://127.0.0.1:"+port)
 	j, again := open(t, Options{}, at), open(t, Options{}, at)

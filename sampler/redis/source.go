@@ -51,7 +51,7 @@ func (s *Source) Open(ctx context.Context, t sampler.Target) (sampler.Session, e
 		return nil, err
 	}
 	j := &session{target: t, who: t.String(), sources: table(), options: s.o, db: o.DB}
-	dial := redis.NewDialer(o)
+	dial := o.Dialer
 	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {

@@ -3,9 +3,11 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +42,8 @@ func (silent) Printf(context.Context, string, ...any) {}
 // ClientOptions reads the URL of a server as options of the client library:
 //
 //	redis://[user[:password]@]host[:port][/db]      plain
-//	rediss://...                                    over TLS; ?skip_verify=true does not check the certificate
+//	rediss://...                                    over TLS; ?skip_verify=true does not check the certificate, and
+//	                                                ?cert=client.crt&key=client.key shows the server one
 //	redis+unix://[user[:password]@]/path.sock[?db=] a unix socket
 //
 // A URL without a password takes it from the environment. The error of a wrong URL wraps sampler.ErrNotFound and
@@ -89,10 +92,11 @@ func ClientOptions(raw string, getenv func(string) string) (*redis.Options, erro
 		}
 	}
 	for name := range query {
-		if name != "db" && (name != "skip_verify" || o.TLSConfig == nil) {
-			return nil, wrong("unknown option %q: known are db, and skip_verify of rediss", name)
+		if name != "db" && (!slices.Contains([]string{"skip_verify", "cert", "key"}, name) || o.TLSConfig == nil) {
+			return nil, wrong("unknown option %q: known are db, and of rediss skip_verify, cert and key", name)
 		}
 	}
+	o.Dialer = newDialer(o).dial
 	return o, nil
 }
 
@@ -114,6 +118,18 @@ func overTCP(o *redis.Options, u *url.URL) error {
 		return fmt.Errorf("skip_verify is %q: want true or false", u.Query().Get("skip_verify"))
 	}
 	o.TLSConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: skip} //nolint:gosec // the person wrote it into the URL
+	cert, key := u.Query().Get("cert"), u.Query().Get("key")
+	switch {
+	case cert == "" && key == "":
+		return nil
+	case cert == "" || key == "":
+		return errors.New("a certificate is shown with its key: want both ?cert=client.crt&key=client.key")
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("read the certificate %s and the key %s: %w", cert, key, err)
+	}
+	o.TLSConfig.Certificates = []tls.Certificate{pair}
 	return nil
 }
 
