@@ -78,6 +78,13 @@ func (s CompareSettings) gates(m Metric) bool {
 	return m.Gated
 }
 
+// Compares says whether a metric is compared with a baseline: all but those that are a change themselves, of which a
+// percentage says nothing, unless they are gated by name.
+func (s CompareSettings) Compares(metric string) bool {
+	change := metric == "growth" || metric == "growth_rate"
+	return !change || slices.Contains(s.Gated, metric)
+}
+
 func (s CompareSettings) onInconclusive() string {
 	if s.OnInconclusive == "" {
 		return InconclusiveWarn

@@ -1,6 +1,7 @@
 package overhead
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -127,17 +128,7 @@ func Names() []string {
 // overhead_string of json against max_vs_string, and the overall ratio of json against the threshold. Warnings name budgets
 // that leave more than half of the limit free, or less than 3 %, and figures that do not agree.
 func Judge(r *gates.OverheadReport, s Settings) (list []gates.Gate, warnings []string) {
-	if s.Threshold == 0 {
-		s.Threshold = DefaultThreshold
-	}
-	if s.MaxVsString == 0 {
-		s.MaxVsString = DefaultMaxVsString
-	}
-	for _, sum := range r.Summary {
-		if sum.As == JSON {
-			list = append(list, overall(sum, s.Threshold), versus(r, s.MaxVsString))
-		}
-	}
+	list = s.ofJSON(r)
 	var wide, narrow, apart []string
 	budgets := s.budgets()
 	for _, d := range r.Documents {
@@ -235,6 +226,29 @@ func (b Budget) was() string {
 		text += " on " + b.Date
 	}
 	return text + ")"
+}
+
+// ofJSON are the gates on json over all documents. Where documents were not stored as that, only what is demanded in so
+// many words is unmeasured.
+func (s Settings) ofJSON(r *gates.OverheadReport) []gates.Gate {
+	i := slices.IndexFunc(r.Summary, func(sum gates.OverheadSummary) bool { return sum.As == JSON })
+	if i < 0 {
+		return s.unasked()
+	}
+	return []gates.Gate{overall(r.Summary[i], cmp.Or(s.Threshold, DefaultThreshold)), versus(r, cmp.Or(s.MaxVsString, DefaultMaxVsString))}
+}
+
+// unasked are the gates on json where documents were not stored as that.
+func (s Settings) unasked() []gates.Gate {
+	const missing = "documents were not stored as json: add it to representations"
+	var out []gates.Gate
+	if s.Threshold > 0 {
+		out = append(out, overall(gates.OverheadSummary{As: JSON, Missing: missing}, s.Threshold))
+	}
+	if s.MaxVsString > 0 {
+		out = append(out, gate("json.max_vs_string", "ratio", gates.FromConfig, nil, s.MaxVsString, missing))
+	}
+	return out
 }
 
 func overall(sum gates.OverheadSummary, threshold float64) gates.Gate {

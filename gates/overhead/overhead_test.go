@@ -179,3 +179,23 @@ func TestNothingMeasured(t *testing.T) {
 		}
 	}
 }
+
+// What is demanded of json is never met by silence: without it in the report the gate is unmeasured.
+func TestDemandOfWhatWasNotStored(t *testing.T) {
+	r := &gates.OverheadReport{Documents: []gates.OverheadDocument{{Name: "tiny", TextBytes: 22,
+		Stored: []gates.OverheadStored{{As: overhead.String, Values: []float64{80}}, {As: overhead.Hash, Values: []float64{90}}}}}}
+	overhead.Summarize(r)
+	list, _ := overhead.Judge(r, overhead.Settings{Threshold: 2.5, MaxVsString: 3})
+	found := map[string]gates.Gate{}
+	for _, g := range list {
+		found[g.Metric] = g
+	}
+	for metric, limit := range map[string]float64{"overhead_ratio": 2.5, "json.max_vs_string": 3} {
+		if g := found[metric]; g.Verdict != gates.Unmeasured || g.Limit != limit || !strings.Contains(g.Reason, "representations") {
+			t.Errorf("%s: %+v", metric, g)
+		}
+	}
+	if list, _ := overhead.Judge(r, overhead.Settings{}); len(list) != len(found)-2 {
+		t.Errorf("%d gates where nothing is demanded of json, want %d", len(list), len(found)-2)
+	}
+}

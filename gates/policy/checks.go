@@ -12,7 +12,7 @@ import (
 // overheads checks that each overhead names two other scenarios which measure its metric, and marks those that are there
 // for it.
 func (r *reader) overheads(list []Scenario, places map[string]*entry) {
-	for _, s := range list {
+	for n, s := range list {
 		o := places[s.Name].overhead
 		if o == nil {
 			continue
@@ -27,6 +27,10 @@ func (r *reader) overheads(list []Scenario, places map[string]*entry) {
 				r.problem(side.at, "%s", unknownScenario(side.value, namesOf(list)))
 			case list[i].Kind == gates.KindOverhead:
 				r.problem(side.at, "%s is an overhead itself: want a scenario that is run", side.value)
+			case list[i].Kind == gates.KindBench:
+				r.problem(side.at, "%s is a benchmark, of which each is measured as a scenario of its own: want a command, a built-in workload or a target", side.value)
+			case i > n:
+				r.problem(side.at, "%s is measured after this: put it above the overhead", side.value)
 			case o.metric.value != "" && !list[i].Measures(o.metric.value):
 				r.problem(o.metric.at, "%s is not measured of %s, which is %s", o.metric.value, side.value, formOf(list[i].Kind).words)
 			}
@@ -57,6 +61,8 @@ func (r *reader) acceptances(p *Policy, f *file, list []Scenario, now time.Time)
 		switch {
 		case i < 0:
 			r.problem(a.scenario, "%s", unknownScenario(a.Scenario, namesOf(list)))
+		case list[i].inServer():
+			r.problem(a.scenario, "%s is documents in a server, which are compared with nothing: raise threshold, max_vs_string or a budget", a.Scenario)
 		case !list[i].Measures(a.Metric):
 			r.problem(a.metric, "%s is not measured of %s", a.Metric, formOf(list[i].Kind).words)
 		case !now.IsZero() && !a.Until.IsZero() && !now.Before(a.Until):
@@ -72,7 +78,8 @@ func (r *reader) acceptances(p *Policy, f *file, list []Scenario, now time.Time)
 func (r *reader) unused(p *Policy, f *file, env environment) {
 	for _, l := range env.limits {
 		for _, e := range f.scenarios {
-			own := slices.ContainsFunc(e.limits, func(o located[gates.Limit]) bool { return o.value.Metric == l.value.Metric })
+			own := slices.ContainsFunc(e.limits, func(o located[gates.Limit]) bool { return o.value.Metric == l.value.Metric }) ||
+				l.value.Metric == overheadRatio && e.hasThreshold()
 			if own && !slices.Contains(env.names, e.name) {
 				p.Warnings = append(p.Warnings, fmt.Sprintf("%s:%d: scenario %s has a limit of its own on %s, which stays: name the scenario in the environment to change it",
 					r.file, l.at.line, e.name, l.value.Metric))
@@ -141,20 +148,43 @@ func (r *reader) finish(p *Policy, f Flags, places map[string]*entry) {
 		if s.Helper || s.gated(f) {
 			continue
 		}
-		e := places[s.Name]
-		if e == nil {
-			r.problem(place{}, "%s has no limit, no preset, and is compared with nothing, so it could never fail", s.Name)
-			continue
-		}
-		r.problem(e.at, "scenario %q has no limit, no preset, and is compared with nothing, so it could never fail: give it limits, or compare: { against: auto }", s.Name)
+		r.ungated(&s, places[s.Name], f)
 	}
+}
+
+// ungated refuses a scenario that nothing can fail.
+func (r *reader) ungated(s *Scenario, e *entry, f Flags) {
+	const never = "so it could never fail"
+	lacks := "has no limit, no preset, and is compared with nothing, " + never
+	step := ": give it limits, or compare: { against: auto }"
+	switch {
+	case s.compared(f):
+		lacks, step = "has no limit, no preset, and nothing that its comparison measures is gated, "+never, ": give it limits, or name a metric of it in compare.gated"
+	case !twoSided(s.Kind):
+		step = ": give it limits"
+	}
+	if e == nil {
+		r.problem(place{}, "%s %s", s.Name, lacks)
+		return
+	}
+	r.problem(e.at, "scenario %q %s%s", s.Name, lacks, step)
 }
 
 // gated says whether anything can fail the scenario.
 func (s *Scenario) gated(f Flags) bool {
-	compared := s.Against != "" || s.Anchor != "" || f.Baseline
-	return len(s.Limits) > 0 || s.Overhead != nil && s.Overhead.Redis != nil || compared && (s.Compare.Gated == nil || len(s.Compare.Gated) > 0)
+	if len(s.Limits) > 0 || s.inServer() {
+		return true
+	}
+	return s.compared(f) && slices.ContainsFunc(s.Compare.GatedMetrics(), s.Measures)
 }
+
+// compared says whether the scenario is compared with anything.
+func (s *Scenario) compared(f Flags) bool {
+	return f.Baseline && !s.inServer() || (s.Against != "" || s.Anchor != "") && twoSided(s.Kind)
+}
+
+// twoSided says whether scenarios of a kind can be built and run at another commit.
+func twoSided(kind gates.Kind) bool { return kind != gates.KindTarget && kind != gates.KindOverhead }
 
 // apply works in the command line's settings, and the preset's limits below all others.
 func (s *Scenario) apply(f Flags) {
@@ -173,6 +203,7 @@ func (s *Scenario) apply(f Flags) {
 	for _, l := range slices.Concat(preset, s.budgets(), own, f.Limits) {
 		s.limit(l)
 	}
+	s.setThreshold()
 	if f.Baseline {
 		s.Against, s.Anchor = "", ""
 	}

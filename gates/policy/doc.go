@@ -1,7 +1,7 @@
 // Package policy reads heaptop.yml: what is run, what is allowed, and what is compared with what.
 //
-// It is strict. A key that it does not know, a unit that does not fit the metric, a limit that could never fail, two
-// scenarios of one name and a scenario that nothing judges are errors with file, line and column, because a policy that is
+// It is strict. A key that it does not know, a unit that does not fit the metric, a limit that could never fail, a setting
+// that no scenario follows, two scenarios of one name and a scenario that nothing judges are errors with file, line and column, because a policy that is
 // not read as it was meant passes what it should stop. Where a word was nearly right, the error names it.
 //
 // It refuses merge keys, tags and more than one document: each makes the place where a setting comes from hard to see.

@@ -42,6 +42,7 @@ func set[T any](v T, n ast.Node) *located[T] { return &located[T]{v, at(n)} }
 
 // settings are what may stand at the top, in an environment and in a scenario.
 type settings struct {
+	keys       map[string]place
 	limits     []located[gates.Limit]
 	compare    comparison
 	preset     *located[string]
@@ -59,15 +60,14 @@ type settings struct {
 type comparison struct {
 	against, anchor, onInconclusive *located[string]
 	maxIncrease, warnIncrease       *located[float64]
-	perMetric                       map[string]float64
-	gated                           []string // nil: nothing was said
+	perMetric                       map[string]located[float64]
+	gated                           []located[string] // nil: nothing was said
 }
 
 // entry is one scenario as the file has it.
 type entry struct {
 	settings
 	at       place
-	keys     map[string]place
 	name     string
 	kind     gates.Kind
 	build    string
@@ -79,6 +79,7 @@ type entry struct {
 type overhead struct {
 	of, over, metric located[string]
 	redis            *RedisOverhead
+	threshold        place // where redis has one
 }
 
 // environment is one of environments.
@@ -121,7 +122,7 @@ func (r *reader) policyFile(root ast.Node) *file {
 		}},
 	}, f.settingKeys()...)
 	seen := r.mapping(root, "a policy", keys)
-	if seen == nil {
+	if f.keys = seen; seen == nil {
 		return f
 	}
 	if _, ok := seen["version"]; !ok {
@@ -139,6 +140,7 @@ func (r *reader) policyFile(root ast.Node) *file {
 func (s *settings) settingKeys() []key {
 	return []key{
 		{"limits", func(r *reader, n ast.Node) {
+			r.filled(n, "limits")
 			r.perMetric(n, "limits", func(m gates.Metric, where place, value ast.Node) {
 				if v, ok := r.limit(value, m); ok {
 					s.limits = append(s.limits, located[gates.Limit]{gates.Limit{Metric: m.Name, Max: v, From: gates.FromConfig}, where})
@@ -192,6 +194,7 @@ func spanKey(name string, least time.Duration, to **located[time.Duration]) func
 
 // variables reads the section env: numbers and truth values are taken as they are written.
 func (r *reader) variables(n ast.Node) map[string]string {
+	r.filled(n, "env")
 	env := map[string]string{}
 	name := regexp.MustCompile(envPattern)
 	r.pairs(n, "env", func(key string, where place, value ast.Node) {
@@ -234,6 +237,7 @@ func (r *reader) compare(n ast.Node, c *comparison) {
 			}
 		}}
 	}
+	r.filled(n, "compare")
 	r.mapping(n, "compare", []key{
 		ref("against", &c.against),
 		ref("anchor", &c.anchor),
@@ -245,18 +249,19 @@ func (r *reader) compare(n ast.Node, c *comparison) {
 			}
 		}},
 		{"per_metric", func(r *reader, n ast.Node) {
-			c.perMetric = map[string]float64{}
-			r.perMetric(n, "per_metric", func(m gates.Metric, _ place, value ast.Node) {
+			r.filled(n, "per_metric")
+			c.perMetric = map[string]located[float64]{}
+			r.perMetric(n, "per_metric", func(m gates.Metric, where place, value ast.Node) {
 				if v, ok := r.increase(value, m.Name); ok {
-					c.perMetric[m.Name] = v
+					c.perMetric[m.Name] = located[float64]{v, where}
 				}
 			})
 		}},
 		{"gated", func(r *reader, n ast.Node) {
-			c.gated = []string{}
+			c.gated = []located[string]{}
 			r.list(n, "gated", func(n ast.Node) {
 				if m, ok := r.metric(n, "gated"); ok {
-					c.gated = append(c.gated, m.Name)
+					c.gated = append(c.gated, located[string]{m.Name, at(n)})
 				}
 			})
 		}},

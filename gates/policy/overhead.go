@@ -2,6 +2,7 @@ package policy
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -14,6 +15,9 @@ import (
 // redisPattern is what the URL of a server looks like.
 const redisPattern = `^(rediss?|redis\+unix)://\S+$`
 
+// overheadRatio is the metric of overheads.
+const overheadRatio = "overhead_ratio"
+
 // The largest ratio and size that a budget may be.
 const (
 	maxRatio = 1e6
@@ -22,8 +26,9 @@ const (
 
 // overhead reads the section overhead: of two scenarios, or of documents in a server.
 func (r *reader) overhead(n ast.Node) *overhead {
-	o := &overhead{}
+	o, before := &overhead{}, len(r.problems)
 	set := RedisOverhead{}
+	var budgeted []located[string]
 	of := func(name string, to *located[string]) key {
 		return key{name, func(r *reader, n ast.Node) {
 			if v, ok := r.text(n, name); ok {
@@ -39,9 +44,12 @@ func (r *reader) overhead(n ast.Node) *overhead {
 				o.metric = located[string]{m.Name, at(n)}
 			}
 		}},
-	}, set.keys()...))
+	}, set.keys(&budgeted)...))
 	if _, redis := seen["redis"]; redis {
-		o.redis = &set
+		o.redis, o.threshold = &set, seen["threshold"]
+		if len(r.problems) == before {
+			r.notStored(&set, seen, budgeted)
+		}
 		for _, k := range []string{"of", "over", "metric"} {
 			if where, ok := seen[k]; ok {
 				r.problem(where, "overhead has redis and %s: it is of documents in a server, or of two scenarios", k)
@@ -49,7 +57,7 @@ func (r *reader) overhead(n ast.Node) *overhead {
 		}
 		return o
 	}
-	for _, k := range set.keys() {
+	for _, k := range set.keys(&budgeted) {
 		if where, ok := seen[k.name]; ok {
 			r.problem(where, "%s goes with redis: want overhead: { redis: redis://localhost:6379/15 }", k.name)
 		}
@@ -62,8 +70,50 @@ func (r *reader) overhead(n ast.Node) *overhead {
 	return o
 }
 
-// keys are those of an overhead in a server.
-func (o *RedisOverhead) keys() []key {
+// notStored refuses what is said of a representation that no document is stored as.
+func (r *reader) notStored(o *RedisOverhead, seen map[string]place, budgeted []located[string]) {
+	stored := ratios.Asked(o.Representations)
+	for _, b := range budgeted {
+		if !slices.Contains(stored, b.value) {
+			r.problem(b.at, "a budget for %s has no effect, for representations leaves it out: add %s there, or take the budget away", b.value, b.value)
+		}
+	}
+	for _, k := range []string{"threshold", "max_vs_string"} {
+		if where, ok := seen[k]; ok && !o.asksJSON() {
+			r.problem(where, "%s is of json, which representations leaves out, and has no effect: add json there, or take %s away", k, k)
+		}
+	}
+}
+
+// asksJSON says whether documents are to be stored as json.
+func (o *RedisOverhead) asksJSON() bool {
+	return slices.Contains(ratios.Asked(o.Representations), ratios.JSON)
+}
+
+// inServer says whether the scenario is what documents take in a server.
+func (s *Scenario) inServer() bool { return s.Overhead != nil && s.Overhead.Redis != nil }
+
+// setThreshold makes the limit of the ratio, wherever it is from, the threshold of an overhead in a server.
+func (s *Scenario) setThreshold() {
+	if !s.inServer() {
+		return
+	}
+	i := slices.IndexFunc(s.Limits, func(l gates.Limit) bool { return l.Metric == overheadRatio })
+	if i < 0 {
+		return
+	}
+	own := *s.Overhead.Redis
+	own.Threshold = s.Limits[i].Max
+	s.Overhead, s.Limits = &Overhead{Redis: &own}, slices.Delete(slices.Clone(s.Limits), i, i+1)
+}
+
+// hasThreshold says whether the entry is an overhead in a server that has a threshold.
+func (e *entry) hasThreshold() bool {
+	return e.overhead != nil && e.overhead.redis != nil && e.overhead.redis.Threshold > 0
+}
+
+// keys are those of an overhead in a server. budgeted takes the representations that have a budget.
+func (o *RedisOverhead) keys(budgeted *[]located[string]) []key {
 	return []key{
 		{"redis", func(r *reader, n ast.Node) {
 			if v, ok := r.text(n, "redis"); ok {
@@ -75,6 +125,7 @@ func (o *RedisOverhead) keys() []key {
 		{"threshold", func(r *reader, n ast.Node) { o.Threshold = r.positive(n, "threshold", maxRatio) }},
 		{"max_vs_string", func(r *reader, n ast.Node) { o.MaxVsString = r.positive(n, "max_vs_string", maxRatio) }},
 		{"representations", func(r *reader, n ast.Node) {
+			r.filled(n, "representations")
 			r.list(n, "representations", func(n ast.Node) {
 				if v, ok := r.choice(n, "representations", ratios.Representations()); ok {
 					o.Representations = append(o.Representations, v)
@@ -82,7 +133,7 @@ func (o *RedisOverhead) keys() []key {
 			})
 		}},
 		{"allow_nonempty", func(r *reader, n ast.Node) { o.AllowNonempty = r.truth(n, "allow_nonempty") }},
-		{"budgets", func(r *reader, n ast.Node) { o.Budgets = r.budgets(n) }},
+		{"budgets", func(r *reader, n ast.Node) { o.Budgets = r.budgets(n, budgeted) }},
 	}
 }
 
@@ -95,8 +146,9 @@ func CheckRedis(url string) error {
 	return err
 }
 
-// budgets reads a mapping from documents to representations to budgets.
-func (r *reader) budgets(n ast.Node) map[string]map[string]ratios.Budget {
+// budgets reads a mapping from documents to representations to budgets. budgeted takes the places of the representations.
+func (r *reader) budgets(n ast.Node, budgeted *[]located[string]) map[string]map[string]ratios.Budget {
+	r.filled(n, "budgets")
 	out := map[string]map[string]ratios.Budget{}
 	var documents []key
 	for _, document := range ratios.Names() {
@@ -106,7 +158,10 @@ func (r *reader) budgets(n ast.Node) map[string]map[string]ratios.Budget {
 			for _, representation := range ratios.Representations() {
 				as = append(as, key{representation, func(r *reader, n ast.Node) { out[document][representation] = r.budget(n) }})
 			}
-			r.mapping(n, "a document of budgets", as)
+			r.filled(n, "the budget of "+document)
+			for representation, where := range r.mapping(n, "a document of budgets", as) {
+				*budgeted = append(*budgeted, located[string]{representation, where})
+			}
 		}})
 	}
 	r.mapping(n, "budgets", documents)

@@ -33,6 +33,7 @@ func (r *reader) resolve(f *file, o Options) *Policy {
 		}
 	}
 	r.checkMembers(every, places)
+	r.ineffective(f)
 	r.overheads(every, places)
 	r.acceptances(p, f, every, o.Now)
 	r.unused(p, f, env)
@@ -148,14 +149,21 @@ func (r *reader) assemble(e *entry, layers []settings) Scenario {
 	}
 	s.SessionsSaid = s.Sessions > 0
 	s.setSessions()
-	s.setLimits(layers)
+	s.setLimits(e, layers)
 	r.setCompare(&s, e, layers)
 	return s
 }
 
-// setLimits takes of each metric the limit of the strongest layer, where the scenario measures it.
-func (s *Scenario) setLimits(layers []settings) {
-	for _, layer := range layers {
+// ofScenario is the place of a scenario's own settings among the layers.
+const ofScenario = 2
+
+// setLimits takes of each metric the limit of the strongest layer, where the scenario measures it. The threshold of an
+// overhead in a server is the limit of its ratio, in the scenario's own layer.
+func (s *Scenario) setLimits(e *entry, layers []settings) {
+	for i, layer := range layers {
+		if i == ofScenario && e.hasThreshold() {
+			s.Limits = slices.DeleteFunc(s.Limits, func(l gates.Limit) bool { return l.Metric == overheadRatio })
+		}
 		for _, l := range layer.limits {
 			s.limit(l.value)
 		}
@@ -194,11 +202,34 @@ func (r *reader) setCompare(s *Scenario, e *entry, layers []settings) {
 		if len(l.compare.perMetric) > 0 && s.Compare.PerMetric == nil {
 			s.Compare.PerMetric = map[string]float64{}
 		}
-		maps.Copy(s.Compare.PerMetric, l.compare.perMetric)
+		for metric, increase := range l.compare.perMetric {
+			s.Compare.PerMetric[metric] = increase.value
+		}
 		if l.compare.gated != nil {
-			s.Compare.Gated = l.compare.gated
+			s.Compare.Gated = []string{}
+			for _, metric := range l.compare.gated {
+				s.Compare.Gated = append(s.Compare.Gated, metric.value)
+			}
 		}
 	}
+	r.sameRefs(s, layers)
+	r.checkWarn(s, e, layers)
+}
+
+// sameRefs refuses an anchor that is what is compared with anyway.
+func (r *reader) sameRefs(s *Scenario, layers []settings) {
+	if s.Anchor == "" || s.Anchor != s.Against {
+		return
+	}
+	for _, l := range layers {
+		if c := l.compare; c.anchor != nil && c.anchor.value == s.Anchor {
+			r.problem(c.anchor.at, "anchor and against are both %s: the same would be compared twice: take one away", s.Anchor)
+		}
+	}
+}
+
+// checkWarn refuses to warn of more than what fails.
+func (r *reader) checkWarn(s *Scenario, e *entry, layers []settings) {
 	most := s.Compare.MaxIncrease
 	if most == 0 {
 		most = gates.DefaultMaxIncrease
@@ -209,7 +240,7 @@ func (r *reader) setCompare(s *Scenario, e *entry, layers []settings) {
 		}
 		return &located[place]{value: s.compare.warnIncrease.at}
 	}, e.at)
-	if own := layers[2].compare.maxIncrease; s.Compare.WarnIncrease > most && own == nil {
+	if own := layers[ofScenario].compare.maxIncrease; s.Compare.WarnIncrease > most && own == nil {
 		r.problem(where, "warn_increase of %g%% is above max_increase of %g%%: growth would fail before it warns", 100*s.Compare.WarnIncrease, 100*most)
 	}
 }

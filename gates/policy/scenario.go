@@ -28,10 +28,10 @@ func forms() []form {
 	process := []string{"env", "preset", "runs", "duration", "warmup", "timeout", "sessions", "checkpoint_on"}
 	return []form{
 		{"run", gates.KindCommand, "a command", append([]string{"build", "dir"}, process...)},
-		{"bench", gates.KindBench, "a benchmark", []string{"build", "dir", "env", "preset", "runs", "timeout"}},
+		{"bench", gates.KindBench, "a benchmark", []string{"build", "dir", "env", "runs", "timeout"}},
 		{"builtin", gates.KindBuiltin, "a built-in workload", append([]string{"seed"}, process...)},
-		{"target", gates.KindTarget, "a target that runs already", []string{"preset", "runs", "duration", "warmup", "timeout", "sessions"}},
-		{"overhead", gates.KindOverhead, "an overhead", nil},
+		{"target", gates.KindTarget, "a target that runs already", []string{"preset", "runs", "duration", "warmup", "sessions"}},
+		{"overhead", gates.KindOverhead, "an overhead", []string{"runs"}},
 	}
 }
 
@@ -55,6 +55,9 @@ func Measures(kind gates.Kind, metric string) bool {
 
 // Measures says whether the scenario measures a metric.
 func (s *Scenario) Measures(metric string) bool {
+	if s.inServer() {
+		return metric == overheadRatio && s.Overhead.Redis.asksJSON()
+	}
 	if s.Kind == gates.KindTarget && s.Target != "" {
 		return MeasuresTarget(s.Target, metric)
 	}
@@ -160,20 +163,11 @@ func (r *reader) kind(e *entry) {
 		r.problem(e.keys[found[1].key], "%s and %s: a scenario is one of %s", found[0].key, found[1].key, strings.Join(known, ", "))
 		return
 	}
-	f := found[0]
-	e.kind = f.kind
-	allowed := append([]string{"name", "limits", "compare", f.key}, f.also...)
-	for name, where := range e.keys {
-		if !slices.Contains(allowed, name) {
-			r.problem(where, "%s does not go with %s: %s has %s", name, f.key, f.words, strings.Join(allowed, ", "))
-		}
-	}
+	e.kind = found[0].kind
+	r.followed(&e.settings, e)
 	for _, l := range e.limits {
-		switch {
-		case !Measures(e.kind, l.value.Metric):
-			r.problem(l.at, "%s is not measured of %s", l.value.Metric, f.words)
-		case e.kind == gates.KindTarget && e.what != "" && !MeasuresTarget(e.what, l.value.Metric):
-			r.problem(l.at, "%s is not measured of %s", l.value.Metric, targetWords(e.what))
+		if l.value.Metric == overheadRatio && e.hasThreshold() {
+			r.problem(l.at, "overhead_ratio and threshold, on line %d, are one limit: say it once", e.overhead.threshold.line)
 		}
 	}
 }
@@ -200,13 +194,16 @@ func (r *reader) environments(n ast.Node, f *file) {
 		keys := append(e.settingKeys(), key{"scenarios", func(r *reader, n ast.Node) {
 			r.pairs(n, "scenarios of an environment", func(name string, where place, value ast.Node) {
 				s := settings{}
-				if value != nil {
-					r.mapping(value, "a scenario of an environment", s.settingKeys())
+				if value == nil || value.Type() == ast.NullType {
+					r.problem(where, "%s has no value", clip(name))
+					return
 				}
+				r.filled(value, clip(name))
+				s.keys = r.mapping(value, "a scenario of an environment", s.settingKeys())
 				e.scenarios, e.names = append(e.scenarios, located[settings]{s, where}), append(e.names, name)
 			})
 		}})
-		r.mapping(value, "an environment", keys)
+		e.keys = r.mapping(value, "an environment", keys)
 		f.environments, f.names = append(f.environments, located[environment]{e, where}), append(f.names, name)
 	})
 }

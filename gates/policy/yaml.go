@@ -281,6 +281,20 @@ func (r *reader) pairs(n ast.Node, what string, read func(key string, where plac
 	return true
 }
 
+// filled refuses a mapping or list of nothing where that could be taken for none of what is set elsewhere.
+func (r *reader) filled(n ast.Node, what string) {
+	n, done, ok := r.enter(n)
+	defer done()
+	if !ok {
+		return
+	}
+	m, isMapping := n.(*ast.MappingNode)
+	s, isList := n.(*ast.SequenceNode)
+	if isMapping && len(m.Values) == 0 || isList && len(s.Values) == 0 {
+		r.problem(at(n), "%s is empty, which changes nothing: leave it out", what)
+	}
+}
+
 // list calls read for each entry of a list. A single value is not taken for a list of one.
 func (r *reader) list(n ast.Node, what string, read func(n ast.Node)) {
 	n, done, ok := r.enter(n)

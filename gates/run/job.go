@@ -214,12 +214,11 @@ func (j *job) settings(at *side) gates.CompareSettings {
 	return s
 }
 
-// comparable are the metrics of which a percentage says something: not what is a change itself, unless it is asked for.
+// comparable are the metrics that are compared.
 func comparable(s gates.CompareSettings) []string {
 	var out []string
 	for _, m := range gates.Metrics() {
-		change := m.Name == "growth" || m.Name == "growth_rate"
-		if !change || slices.Contains(s.Gated, m.Name) {
+		if s.Compares(m.Name) {
 			out = append(out, m.Name)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,13 +50,8 @@ func (r *runner) redisOverhead(ctx context.Context, s *policy.Scenario) ([]gates
 		return nil, err
 	}
 	overhead.Summarize(&b.report)
-	settings := s.Overhead.Redis.Settings
-	limits := slices.Clone(s.Limits)
-	if i := slices.IndexFunc(limits, func(l gates.Limit) bool { return l.Metric == "overhead_ratio" }); i >= 0 {
-		settings.Threshold = limits[i].Max
-	}
 	out.Runs, out.Metrics = b.runs, overhead.Metrics(&b.report)
-	found, warnings := overhead.Judge(&b.report, settings)
+	found, warnings := overhead.Judge(&b.report, s.Overhead.Redis.Settings)
 	out.Gates, out.Warnings = found, append(b.warnings, warnings...)
 	if r.baseline != nil {
 		if then := r.baseline.scenarios[s.Name]; then != nil && then.Overhead != nil {

@@ -18,7 +18,7 @@ type overheadDoc struct {
 	Redis           redisDoc       `json:"redis,omitempty" jsonschema_description:"A Redis server, in whose database documents are stored and measured, in place of two scenarios. Name an empty database."`
 	Threshold       ratioDoc       `json:"threshold,omitempty" jsonschema_description:"The most that the overall ratio of json may be: 2.7 when nothing is said."`
 	MaxVsString     ratioDoc       `json:"max_vs_string,omitempty" jsonschema_description:"The most that each document may take as json, over what it takes as a string: 3.5 when nothing is said."`
-	Representations []representDoc `json:"representations,omitempty" jsonschema_description:"What documents are stored as: all when nothing is said. string is always measured."`
+	Representations []representDoc `json:"representations,omitempty" jsonschema:"minItems=1" jsonschema_description:"What documents are stored as: all when nothing is said. string is always measured."`
 	AllowNonempty   bool           `json:"allow_nonempty,omitempty" jsonschema_description:"Writes to a database that holds keys already."`
 	Budgets         budgetsDoc     `json:"budgets,omitempty" jsonschema_description:"What documents may take, in place of the built-in budgets."`
 }
@@ -35,6 +35,27 @@ func (overheadDoc) JSONSchemaExtend(s *jsonschema.Schema) {
 	two := []string{"of", "over", "metric"}
 	server := []string{"redis", "threshold", "max_vs_string", "representations", "allow_nonempty", "budgets"}
 	s.OneOf = []*jsonschema.Schema{only(two, server), only(server[:1], two)}
+	for _, as := range ratios.Representations() {
+		if as != ratios.String { // which is always stored
+			s.AllOf = append(s.AllOf, unstored(as))
+		}
+	}
+}
+
+// unstored refuses what is said of a representation where documents are not stored as that.
+func unstored(as string) *jsonschema.Schema {
+	left, refused, budget := jsonschema.NewProperties(), jsonschema.NewProperties(), jsonschema.NewProperties()
+	left.Set("representations", &jsonschema.Schema{Not: &jsonschema.Schema{Contains: &jsonschema.Schema{Const: as}}})
+	budget.Set(as, jsonschema.FalseSchema)
+	refused.Set("budgets", &jsonschema.Schema{AdditionalProperties: &jsonschema.Schema{Properties: budget}})
+	if as == ratios.JSON {
+		refused.Set("threshold", jsonschema.FalseSchema)
+		refused.Set("max_vs_string", jsonschema.FalseSchema)
+	}
+	return &jsonschema.Schema{
+		If:   &jsonschema.Schema{Required: []string{"representations"}, Properties: left},
+		Then: &jsonschema.Schema{Properties: refused},
+	}
 }
 
 type (
@@ -70,7 +91,7 @@ func (budgetsDoc) JSONSchema() *jsonschema.Schema {
 	one.AnyOf = []*jsonschema.Schema{{Required: []string{"max"}}, {Required: []string{"bytes"}}}
 	one.DependentRequired = map[string][]string{"measured": {"date"}, "date": {"measured"}}
 	named := func(names []string, value *jsonschema.Schema) *jsonschema.Schema {
-		return &jsonschema.Schema{Type: "object", PropertyNames: words(names...), AdditionalProperties: value}
+		return filled(&jsonschema.Schema{Type: "object", PropertyNames: words(names...), AdditionalProperties: value})
 	}
 	return named(ratios.Names(), named(ratios.Representations(), one))
 }

@@ -97,6 +97,12 @@ func (scenarioDoc) JSONSchemaExtend(s *jsonschema.Schema) {
 			}
 		}
 		own.Set("limits", &jsonschema.Schema{Properties: limits})
+		if f.Kind == gates.KindTarget || f.Kind == gates.KindOverhead { // which have no other commit
+			refs := jsonschema.NewProperties()
+			refs.Set("against", &jsonschema.Schema{Const: grammar().None})
+			refs.Set("anchor", &jsonschema.Schema{Const: grammar().None})
+			own.Set("compare", &jsonschema.Schema{Properties: refs})
+		}
 		s.DependentSchemas[f.Key] = &jsonschema.Schema{Properties: own}
 	}
 }
@@ -119,6 +125,9 @@ type compareDoc struct {
 	PerMetric      perMetricDoc      `json:"per_metric,omitempty" jsonschema_description:"max_increase of single metrics."`
 	Gated          []metricDoc       `json:"gated,omitempty" jsonschema_description:"The metrics whose growth may fail; others are watched."`
 }
+
+// JSONSchemaExtend refuses a comparison of which nothing is said.
+func (compareDoc) JSONSchemaExtend(s *jsonschema.Schema) { filled(s) }
 
 type acceptDoc struct {
 	Scenario string      `json:"scenario" jsonschema:"required,pattern=\\S" jsonschema_description:"The scenario, or scenario/benchmark as reports name it."`
@@ -173,7 +182,14 @@ func metricKeys(value func(gates.Metric) *jsonschema.Schema) *jsonschema.Schema 
 		s.Description = "In " + m.Unit + ": " + m.Definition + "."
 		properties.Set(m.Name, s)
 	}
-	return &jsonschema.Schema{Type: "object", Properties: properties, AdditionalProperties: jsonschema.FalseSchema}
+	return filled(&jsonschema.Schema{Type: "object", Properties: properties, AdditionalProperties: jsonschema.FalseSchema})
+}
+
+// filled refuses a mapping of nothing.
+func filled(s *jsonschema.Schema) *jsonschema.Schema {
+	least := uint64(1)
+	s.MinProperties = &least
+	return s
 }
 
 // JSONSchema is the form of each in the file.
@@ -245,5 +261,5 @@ func (perMetricDoc) JSONSchema() *jsonschema.Schema {
 
 func (envDoc) JSONSchema() *jsonschema.Schema {
 	scalar := either(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "boolean"})
-	return &jsonschema.Schema{Type: "object", PropertyNames: pattern(grammar().Variable), AdditionalProperties: scalar}
+	return filled(&jsonschema.Schema{Type: "object", PropertyNames: pattern(grammar().Variable), AdditionalProperties: scalar})
 }
