@@ -2,9 +2,7 @@ package analysis
 
 // LeakSuspects returns the sites that grow, whatever the verdict on the live heap is.
 func LeakSuspects(w *LeakWatch) []FoundSite {
-	f := Finding{Evidence: map[string]float64{}}
-	w.blameSites(&f, LeakJudgement{})
-	return f.Sites
+	return w.GrowingSites()
 }
 
 // LeakWatchSize returns how much is kept.

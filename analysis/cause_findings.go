@@ -226,22 +226,26 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 		rate = usualRate
 	}
 	list := w.sites.suspects(w.settled(), leastProfiles, rate)
-	if len(list) == 0 {
-		f.Details = append(f.Details, w.noSites())
-		return
-	}
 	sites := map[string]*profile.Site{}
 	for i := range w.heap.Sites {
 		sites[w.heap.Sites[i].Key()] = &w.heap.Sites[i]
 	}
 	holdings := holdingsOf(o.Walk)
-	for _, s := range list {
+	found := func(s suspect) (FoundSite, bool) {
 		site := sites[s.key]
-		if site == nil || s.grown < o.Threshold || len(f.Sites) == mostSuspects {
+		if site == nil {
+			return FoundSite{}, false
+		}
+		return foundSite(site, w.heap.TotalInUse, holdings[s.key]), true
+	}
+	for _, s := range list {
+		site, ok := found(s)
+		if !ok || s.grown < o.Threshold || len(f.Sites) == mostSuspects {
 			continue
 		}
-		f.Sites = append(f.Sites, growingSite(foundSite(site, w.heap.TotalInUse, holdings[s.key]), s, rate, w.sites.span(w.settled())))
+		f.Sites = append(f.Sites, growingSite(site, s, rate, w.sites.span(w.settled())))
 	}
+	w.blameLikely(f, list, rate, o, found)
 	if slices.ContainsFunc(f.Sites, func(s FoundSite) bool { return s.Verdict == belowResolution }) {
 		f.Details = append(f.Details, fmt.Sprintf("Growth by less than %s is below the resolution of the profile, which samples one object in every %s: such sites are hints. "+
 			"In a test a smaller runtime.MemProfileRate shows them.", unit.Bytes(4*rate), unit.Bytes(rate)))
@@ -249,14 +253,6 @@ func (w *LeakWatch) blameSites(f *Finding, o LeakJudgement) {
 	if o.Walk == nil && len(f.Sites) > 0 {
 		f.Advice = o.AskHolders
 	}
-}
-
-// noSites says why the profiles name no site.
-func (w *LeakWatch) noSites() string {
-	if n := len(w.sites.times); n < leastProfiles {
-		return fmt.Sprintf("Which allocation site it is takes %d heap profiles that differ, and there were %d: a profile changes with each collection alone.", leastProfiles, n)
-	}
-	return "No allocation site grows for itself: what leaks is spread over many, or too little for a profile, which is a sample."
 }
 
 // The verdicts on a site.

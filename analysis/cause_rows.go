@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/stats"
@@ -26,7 +27,7 @@ func (w *LeakWatch) GrowingSites() []FoundSite {
 	}
 	f := Finding{Evidence: map[string]float64{}}
 	w.blameSites(&f, LeakJudgement{})
-	return f.Sites
+	return slices.DeleteFunc(f.Sites, func(s FoundSite) bool { return s.Verdict == notProven })
 }
 
 // SiteTrends returns the trend of each allocation site of the last profiles, by profile.Site.Key. It is nil while there are
