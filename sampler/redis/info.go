@@ -211,6 +211,21 @@ func (f info) started(now time.Time) time.Time {
 	return now.Add(-time.Duration(up.Value) * time.Second).Truncate(time.Second)
 }
 
+// anew reports whether this is another run of the server than was: its run_id is not run. Where it tells none, it is another
+// process, or its uptime and its count of commands both fell: the one alone falls where its clock is set, the other where
+// its statistics are reset.
+func (f info) anew(was info, run string) bool {
+	if now := f.word("run_id"); now != "" || run != "" {
+		return now != run
+	}
+	fell := func(name string) bool {
+		a, b := was.number(name), f.number(name)
+		return a.OK && b.OK && b.Value < a.Value
+	}
+	pid, before := f.number("process_id"), was.number("process_id")
+	return pid.OK && before.OK && pid != before || fell("uptime_in_seconds") && fell("total_commands_processed")
+}
+
 // facts is what is no number.
 func (f info) facts() []sampler.Fact {
 	var facts []sampler.Fact

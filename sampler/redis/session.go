@@ -25,6 +25,7 @@ type session struct {
 
 	info        info   // of the last reading
 	run         string // the server's run_id: another one is another server
+	started     time.Time
 	system      sampler.Session
 	pid         int
 	processHint string
@@ -69,13 +70,14 @@ func (j *session) Read(ctx context.Context, s *sampler.Snapshot) error {
 			return err
 		}
 	}
+	was := j.info
 	if err := j.ask(ctx); err != nil {
 		if nobody(err) {
 			return gone("nobody listens at " + j.who + " any more")
 		}
 		return told("read INFO", j.who, err)
 	}
-	if run := j.info.word("run_id"); run != j.run {
+	if j.info.anew(was, j.run) {
 		return gone("another server answers at " + j.who + ": it was started anew")
 	}
 	j.info.fill(s, j.sources)
@@ -116,9 +118,10 @@ func (j *session) stats(ctx context.Context, s *sampler.Snapshot) {
 	s.Warn(j.statsErr)
 }
 
-// Describe tells what the server says of itself, and of its process what the system says.
+// Describe tells what the server says of itself, and of its process what the system says. When it started is reckoned once,
+// by its uptime as it was opened: both are told by clocks that may be set, and a server that starts anew is another one.
 func (j *session) Describe() sampler.Info {
-	i := sampler.Info{Target: j.target, Started: j.info.started(time.Now()), Source: "redis", Facts: j.info.facts()}
+	i := sampler.Info{Target: j.target, Started: j.started, Source: "redis", Facts: j.info.facts()}
 	i.Target.URL = j.who
 	if d, ok := j.system.(sampler.Describer); ok {
 		of := d.Describe()

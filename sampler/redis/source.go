@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -69,7 +70,7 @@ func (s *Source) Open(ctx context.Context, t sampler.Target) (sampler.Session, e
 		_ = j.client.Close()
 		return nil, fmt.Errorf("read INFO of %s: the answer has neither a version nor used_memory: this is no Redis server (%w)", j.who, sampler.ErrUnsupported)
 	}
-	j.run = j.info.word("run_id")
+	j.run, j.started = j.info.word("run_id"), j.info.started(time.Now())
 	j.join(ctx)
 	return j, nil
 }
