@@ -80,7 +80,9 @@ func compare(r *row, c *gates.Comparison, unit string) {
 	if there(c.Baseline) {
 		r.baseline = quantity(unit, *c.Baseline)
 	}
-	if r.value == "" && there(c.Current) {
+	// A limit may hold for the largest of the runs, and a change is one of medians: what stands beside the baseline is
+	// the median, but where the limit failed.
+	if there(c.Current) && (r.value == "" || there(c.Baseline) && r.worst == gates.Passed) {
 		r.value = quantity(unit, *c.Current)
 	}
 	if there(c.ChangePercent) {
