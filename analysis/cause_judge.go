@@ -2,15 +2,12 @@ package analysis
 
 import (
 	"cmp"
-	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis/stats"
 	"github.com/alloc-dev/heaptop/sampler"
-	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // LeakSeries is a series that was judged.
@@ -154,46 +151,6 @@ func (w *LeakWatch) weighNative(l *Leak) {
 	if grown, ok := w.maps.grown(from, w.last.Time); ok && grown < growthTail*l.PerHour*w.maps.span(from).Hours() {
 		l.Verdict, l.Needed = LeakFlat, sampler.Reading{}
 		l.Reason = "the mappings that are not the Go heap's did not grow"
-	}
-}
-
-// leastCycles is how many collections a verdict on the live heap needs, which is known at each of them alone.
-const leastCycles = 8
-
-// weigh takes a verdict on the live heap back that rests on too few collections, unless so little was allocated that the
-// heap cannot have grown by much.
-func (w *LeakWatch) weigh(l *Leak) {
-	cycles, allocs := w.tracks[sampler.GoCyclesTotal], w.tracks[sampler.GoHeapAllocs]
-	if !l.Judged || cycles == nil || len(cycles.points) < 2 || len(w.restarts) > 0 || l.Verdict == LeakGrowing {
-		return
-	}
-	n := len(cycles.points)
-	count := cycles.points[n-1].Last - cycles.points[0].Last
-	span := cycles.points[n-1].Time.Sub(cycles.points[0].Time)
-	if count >= leastCycles || span <= 0 {
-		return
-	}
-	if allocs != nil {
-		n := len(allocs.points)
-		allocated := allocs.points[n-1].Last - allocs.points[0].Last
-		if allocated/span.Hours() < growthMaterial*math.Abs(l.Level) {
-			*l = Leak{
-				Verdict: LeakFlat, Judged: true, Level: l.Level, First: l.First, Last: l.Last, Span: l.Span, Shape: "a constant",
-				High: allocated / span.Hours(), Reason: "so little was allocated that it cannot have grown",
-			}
-			return
-		}
-	}
-	times := "once"
-	if count != 1 {
-		times = fmt.Sprintf("%s times", unit.Count(count))
-	}
-	l.Verdict, l.Judged = LeakInsufficient, false
-	l.Reason = fmt.Sprintf("the collector ran %s, and the live heap is known after each time alone", times)
-	if count > 0 {
-		needed := time.Duration((leastCycles - count) / count * float64(span))
-		l.Needed = sampler.Known(needed.Seconds())
-		l.Reason += "; " + unit.Duration(needed.Round(time.Second)) + " more would tell"
 	}
 }
 
