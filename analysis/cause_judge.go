@@ -135,7 +135,9 @@ func (w *LeakWatch) judgeNative(o LeakJudgement) LeakSeries {
 	}
 	s := LeakSeries{Series: NativeSeries, Name: "memory outside the Go heap", Unit: "bytes", cause: causeMappings, relative: true}
 	s.Leak = JudgeLeak(shifted, w.options(o))
-	s.Leak.First, s.Leak.Last, s.Leak.Level = s.Leak.First-shift, s.Leak.Last-shift, s.Leak.Level-shift
+	if s.Leak.Judged {
+		s.Leak.First, s.Leak.Last, s.Leak.Level = s.Leak.First-shift, s.Leak.Last-shift, s.Leak.Level-shift
+	}
 	s.Per = w.perWork(NativeSeries, w.native.points)
 	w.weighNative(&s.Leak)
 	return s
@@ -164,7 +166,7 @@ func (w *LeakWatch) perWork(m sampler.Metric, points []sampler.Point) *PerWork {
 
 // perWorkOf is nil where the counter falls or stands still, and where there is too little to tell.
 func perWorkOf(name string, points, counter []sampler.Point, started time.Time) *PerWork {
-	points = finitePoints(points)
+	points, counter = finitePoints(points), finitePoints(counter)
 	if len(points) < growthSamples || len(counter) < 2 {
 		return nil
 	}

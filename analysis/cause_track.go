@@ -21,9 +21,9 @@ type track struct {
 	last   int // readings in the last one
 }
 
-// add appends a reading. One that is not finite, or not after the last, is left out.
+// add appends a reading. One that is no number to reckon with, or not after the last, is left out.
 func (k *track) add(t time.Time, v float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !usable(v) {
 		return
 	}
 	n := len(k.points)
@@ -65,6 +65,22 @@ func (k *track) rates() []sampler.Point {
 		}
 	}
 	return out
+}
+
+// counted is by how much a counter rose in all. Where it fell it began anew.
+func (k *track) counted() float64 {
+	sum := 0.0
+	for i := range k.points {
+		p, before := &k.points[i], 0.0
+		switch {
+		case i == 0:
+			before = p.Min // the first reading of those in the point, for it rises
+		case k.points[i-1].Last <= p.Last:
+			before = k.points[i-1].Last
+		}
+		sum += p.Last - before
+	}
+	return sum
 }
 
 // The bounds of a panel.

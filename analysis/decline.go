@@ -68,24 +68,25 @@ func JudgeDecline(work, by []sampler.Point, started time.Time) Decline {
 		}
 		return d
 	}
-	x, y, ok := blockRates(kept, finitePoints(by), by != nil)
-	if !ok {
-		return Decline{Verdict: DeclineInsufficient, Reason: "the counter of the work fell or stood still"}
+	x, y, problem := blockRates(kept, finitePoints(by), by != nil)
+	if problem != "" {
+		return Decline{Verdict: DeclineInsufficient, Reason: problem}
 	}
 	return declineOf(x, y, kept[len(kept)-1].Time.Sub(kept[0].Time))
 }
 
 // blockRates returns the middles of the blocks in hours, and the logarithms of what was done in each for a unit of by, or
-// a second.
-func blockRates(work, by []sampler.Point, divided bool) (x, y []float64, ok bool) {
+// a second; or the problem that there is with the counters.
+func blockRates(work, by []sampler.Point, divided bool) (x, y []float64, problem string) {
+	const noWork, noUnit = "the counter of the work fell or stood still", "what the work is divided by fell or stood still"
 	from, to := work[0].Time, work[len(work)-1].Time
 	step := to.Sub(from) / declineBlocks
 	if divided && len(by) < 2 {
-		return nil, nil, false
+		return nil, nil, noUnit
 	}
 	total := work[len(work)-1].Last - work[0].Last
 	if !(total > 0) {
-		return nil, nil, false
+		return nil, nil, noWork
 	}
 	for i := range declineBlocks {
 		a, b := from.Add(time.Duration(i)*step), from.Add(time.Duration(i+1)*step)
@@ -94,14 +95,17 @@ func blockRates(work, by []sampler.Point, divided bool) (x, y []float64, ok bool
 		if divided {
 			took = counterAt(by, b) - counterAt(by, a)
 		}
-		if done < 0 || took <= 0 {
-			return nil, nil, false
+		switch {
+		case done < 0:
+			return nil, nil, noWork
+		case took <= 0:
+			return nil, nil, noUnit
 		}
 		least := 0.1 * total / declineBlocks // a block without work is a tenth of the mean, as a logarithm needs
 		x = append(x, (float64(i)+0.5)*step.Hours())
 		y = append(y, math.Log(math.Max(done, least)/took))
 	}
-	return x, y, true
+	return x, y, ""
 }
 
 // counterAt reads a counter between two readings.
@@ -171,7 +175,7 @@ func (d Decline) ahead(span time.Duration) sampler.Reading {
 // Work is what was done while a target was watched.
 type Work struct {
 	Metric  sampler.Metric
-	Total   float64 // counted between the first and the last reading
+	Total   float64 // counted between the first and the last reading; a counter that fell began anew
 	PerHour float64 // in the second half of the time, which no warm-up is part of
 	Rate    Decline // of the work by the time
 	HasCost bool    // CPU time is known; the rest is valid then
@@ -187,7 +191,7 @@ func (w *LeakWatch) Work() (out Work, ok bool) {
 		return out, false
 	}
 	first, last := k.points[0], k.points[len(k.points)-1]
-	out = Work{Metric: w.per, Total: last.Last - first.Last}
+	out = Work{Metric: w.per, Total: k.counted()}
 	if len(w.restarts) > 0 {
 		out.Rate = Decline{Verdict: DeclineInsufficient, Reason: "the process was replaced by another"}
 		return out, true

@@ -17,7 +17,7 @@ const longest = 100 * 365 * 24 * time.Hour
 // its argument when all is well.
 func finitePoints(points []sampler.Point) []sampler.Point {
 	for i := range points {
-		if i > 0 && !points[i].Time.After(points[i-1].Time) || !usable(points[i].Min) {
+		if i > 0 && !points[i].Time.After(points[i-1].Time) || !usable(points[i].Min) || !usable(points[i].Last) {
 			points = collectFinite(points)
 			break
 		}
@@ -31,7 +31,7 @@ func finitePoints(points []sampler.Point) []sampler.Point {
 func collectFinite(points []sampler.Point) []sampler.Point {
 	kept := make([]sampler.Point, 0, len(points))
 	for _, p := range points {
-		if usable(p.Min) && (len(kept) == 0 || p.Time.After(kept[len(kept)-1].Time)) {
+		if usable(p.Min) && usable(p.Last) && (len(kept) == 0 || p.Time.After(kept[len(kept)-1].Time)) {
 			kept = append(kept, p)
 		}
 	}
