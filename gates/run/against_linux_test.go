@@ -9,6 +9,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // More is allocated in the working tree, uncommitted: it regressed, and the line that does it is named.
@@ -17,10 +18,10 @@ func TestAgainstACommit(t *testing.T) {
 	dir := repository(t, usual)
 	grown := usual
 	grown.garbage = grown.garbage * 3 / 2
-	write(t, dir, "main.go", grown.text())
+	samplertest.WriteFile(t, dir, "main.go", grown.text())
 	s := scenario()
 	s.Against = "HEAD"
-	before := git(t, dir, "status", "--porcelain", "--ignored")
+	before := samplertest.Git(t, dir, "status", "--porcelain", "--ignored")
 	r := measure(t, run.Options{Policy: policyIn(dir, s), Seed: 7})
 	got := only(t, r)
 	if r.Verdict != gates.Failed || r.ExitCode != 1 || got.Error != "" {
@@ -40,10 +41,10 @@ func TestAgainstACommit(t *testing.T) {
 	if len(got.Blame) == 0 || !strings.HasPrefix(got.Blame[0].Site, "main.churn main.go:") || got.Blame[0].SharePercent < 90 {
 		t.Errorf("blame %+v (%s), want churn in main.go", got.Blame, got.BlameNote)
 	}
-	if after := git(t, dir, "status", "--porcelain", "--ignored"); after != before {
+	if after := samplertest.Git(t, dir, "status", "--porcelain", "--ignored"); after != before {
 		t.Errorf("the checkout was %q and is %q", before, after)
 	}
-	if list := git(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
+	if list := samplertest.Git(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
 		t.Errorf("worktrees are left: %s", list)
 	}
 }
@@ -59,7 +60,7 @@ func TestIdentical(t *testing.T) {
 		{"other source, same bytes", "main_test.go", "package main\n"},
 	} {
 		if c.path != "" {
-			write(t, dir, c.path, c.text)
+			samplertest.WriteFile(t, dir, c.path, c.text)
 		}
 		current := 0
 		got := only(t, measure(t, run.Options{Policy: policyIn(dir, s), Progress: func(p run.Progress) {
@@ -85,7 +86,7 @@ func TestIdentical(t *testing.T) {
 func TestOtherDataIsRun(t *testing.T) {
 	isolate(t)
 	dir := repository(t, plain)
-	write(t, dir, "testdata/input.txt", "new")
+	samplertest.WriteFile(t, dir, "testdata/input.txt", "new")
 	s := scenario()
 	s.Against, s.Compare.Gated = "HEAD", []string{"allocs", "alloc_bytes"}
 	got := only(t, measure(t, run.Options{Policy: policyIn(dir, s)}))
@@ -98,7 +99,7 @@ func TestOtherDataIsRun(t *testing.T) {
 func TestNewScenario(t *testing.T) {
 	isolate(t)
 	dir := repository(t, plain)
-	write(t, dir, "tool/main.go", "package main\n\nfunc main() {}\n")
+	samplertest.WriteFile(t, dir, "tool/main.go", "package main\n\nfunc main() {}\n")
 	s := scenario()
 	s.Name, s.Build, s.Run, s.Against = "tool", "go build -o prog ./tool", "./prog", "HEAD"
 	got := only(t, measure(t, run.Options{Policy: policyIn(dir, s)}))
@@ -120,7 +121,7 @@ func TestAgainstNothing(t *testing.T) {
 		t.Errorf("no repository: %v, want an error of usage", err)
 	}
 	empty := t.TempDir()
-	git(t, empty, "init", "--quiet")
+	samplertest.Git(t, empty, "init", "--quiet")
 	if got := only(t, measure(t, run.Options{Policy: policyIn(empty, s)})); got.Verdict != gates.Unmeasured || !strings.Contains(got.Error, "no commit yet") {
 		t.Errorf("a repository without history: %s, %q", got.Verdict, got.Error)
 	}
@@ -130,7 +131,7 @@ func TestAgainstNothing(t *testing.T) {
 func TestInterruptedComparison(t *testing.T) {
 	isolate(t)
 	dir := repository(t, plain)
-	write(t, dir, "input.txt", "new")
+	samplertest.WriteFile(t, dir, "input.txt", "new")
 	s := childScenario(t, "-sleep=1h")
 	s.Limits, s.Against = limit("peak_rss", 1e9), "HEAD"
 	ctx, cancel := context.WithCancel(t.Context())
@@ -143,7 +144,7 @@ func TestInterruptedComparison(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || r == nil || r.ExitCode != 2 {
 		t.Errorf("Run returns %+v, %v", r, err)
 	}
-	if list := git(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
+	if list := samplertest.Git(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
 		t.Errorf("worktrees are left: %s", list)
 	}
 }
@@ -152,15 +153,35 @@ func TestInterruptedComparison(t *testing.T) {
 func TestProgramThatGitIgnores(t *testing.T) {
 	isolate(t)
 	dir := repository(t, plain)
-	write(t, dir, "prog", "#!/bin/sh\n")
-	write(t, dir, "input.txt", "new")
+	samplertest.WriteFile(t, dir, "prog", "#!/bin/sh\n")
+	samplertest.WriteFile(t, dir, "input.txt", "new")
 	s := scenario()
 	s.Build, s.Against = "", "HEAD"
-	write(t, dir, policy.Name, "version: 1\nscenarios:\n  - { name: work, run: ./prog, limits: { peak_rss: 1 GB } }\n")
-	commit(t, dir)
-	write(t, dir, "input.txt", "newer")
+	samplertest.WriteFile(t, dir, policy.Name, "version: 1\nscenarios:\n  - { name: work, run: ./prog, limits: { peak_rss: 1 GB } }\n")
+	samplertest.Commit(t, dir, "state")
+	samplertest.WriteFile(t, dir, "input.txt", "newer")
 	got := only(t, measure(t, run.Options{Policy: policyIn(dir, s)}))
 	if got.Verdict != gates.Unmeasured || !strings.Contains(got.Error, "let the scenario's build make the program") {
 		t.Errorf("%s, %q, want unmeasured with the next step", got.Verdict, got.Error)
+	}
+}
+
+// A submodule is empty in both sides, which is said once.
+func TestSubmoduleIsSaidToBeEmpty(t *testing.T) {
+	isolate(t)
+	inner, dir := repository(t, plain), repository(t, plain)
+	samplertest.Git(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "third")
+	samplertest.Commit(t, dir, "with a submodule")
+	s := scenario()
+	s.Build, s.Run, s.Against = "", "true", "HEAD"
+	r := measure(t, run.Options{Policy: policyIn(dir, s)})
+	said := 0
+	for _, w := range r.Warnings {
+		if strings.HasPrefix(w, "submodules are empty in the sides that are compared (third)") {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("the report warns of %q, want the submodule once", r.Warnings)
 	}
 }

@@ -71,11 +71,11 @@ func TestBenchmarks(t *testing.T) {
 	samplertest.NotUnderRace(t)
 	isolate(t)
 	dir := t.TempDir()
-	write(t, dir, "go.mod", "module example.com/lib\n\ngo 1.24\n")
+	samplertest.WriteFile(t, dir, "go.mod", "module example.com/lib\n\ngo 1.24\n")
 	text := func(size string) string { return strings.ReplaceAll(benchmarks, "SIZE", size) }
-	write(t, dir, "lib_test.go", text("100"))
-	git(t, dir, "init", "--quiet", "--initial-branch=main")
-	commit(t, dir)
+	samplertest.WriteFile(t, dir, "lib_test.go", text("100"))
+	samplertest.Git(t, dir, "init", "--quiet", "--initial-branch=main")
+	samplertest.Commit(t, dir, "state")
 	s := benchScenario()
 	s.Runs, s.Limits = 1, limit("allocs_per_op", 1.5)
 	r := measure(t, run.Options{Policy: policyIn(dir, s)})
@@ -103,7 +103,7 @@ func TestBenchmarks(t *testing.T) {
 	}
 	// 100 bytes take 112, and 116 take 128: 14 % more in the one benchmark. The others are gone.
 	only, _, _ := strings.Cut(text("116"), "func BenchmarkLevels")
-	write(t, dir, "lib_test.go", only)
+	samplertest.WriteFile(t, dir, "lib_test.go", only)
 	s.Limits, s.Runs, s.Against, s.Compare.MaxIncrease = nil, 0, "HEAD", 0.01
 	r = measure(t, run.Options{Policy: policyIn(dir, s)})
 	worse := benched(t, r, "lib/Fraction")

@@ -58,10 +58,10 @@ func (r *runner) prepare(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		r.report.Warnings = append(r.report.Warnings, r.trees.notes[notes:]...)
 		if j.at, err = r.trees.working(ctx); err != nil {
 			return err
 		}
+		r.report.Warnings = append(r.report.Warnings, r.trees.notes[notes:]...)
 		j.rivals = append(j.rivals, &rival{at: at})
 	}
 	if err := r.build(ctx, s, j.at); err != nil {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates"
@@ -103,8 +101,8 @@ func isolate(t *testing.T) {
 func module(t *testing.T, p program) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "go.mod", "module example.com/prog\n\ngo 1.24\n")
-	write(t, dir, "main.go", p.text())
+	samplertest.WriteFile(t, dir, "go.mod", "module example.com/prog\n\ngo 1.24\n")
+	samplertest.WriteFile(t, dir, "main.go", p.text())
 	return dir
 }
 
@@ -113,39 +111,10 @@ func repository(t *testing.T, p program) string {
 	t.Helper()
 	samplertest.Tool(t, "git")
 	dir := module(t, p)
-	write(t, dir, ".gitignore", "/prog\n")
-	git(t, dir, "init", "--quiet", "--initial-branch=main")
-	commit(t, dir)
+	samplertest.WriteFile(t, dir, ".gitignore", "/prog\n")
+	samplertest.Git(t, dir, "init", "--quiet", "--initial-branch=main")
+	samplertest.Commit(t, dir, "state")
 	return dir
-}
-
-func git(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@t", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@t")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func commit(t *testing.T, dir string) {
-	t.Helper()
-	git(t, dir, "add", "-A")
-	git(t, dir, "commit", "--quiet", "-m", "state")
-}
-
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // scenario is a command that is built and run, with one limit that it keeps.

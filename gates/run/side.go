@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates/policy"
@@ -74,6 +75,7 @@ func (t *trees) working(ctx context.Context) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.noteEmpty(tree)
 	t.current, err = t.side("current", "", tree)
 	return t.current, err
 }
@@ -95,6 +97,7 @@ func (t *trees) at(ctx context.Context, ref, label string) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.noteEmpty(tree)
 	s, err := t.side(label, commit.Name+", "+commit.Short(), tree)
 	if err != nil {
 		return nil, err
@@ -104,6 +107,22 @@ func (t *trees) at(ctx context.Context, ref, label string) (*side, error) {
 	}
 	t.other[ref] = s
 	return s, nil
+}
+
+// noteEmpty says which folders a side has nothing in.
+func (t *trees) noteEmpty(tree worktree.Side) {
+	const most = 3
+	if len(tree.Empty) == 0 {
+		return
+	}
+	names := strings.Join(tree.Empty[:min(len(tree.Empty), most)], ", ")
+	if more := len(tree.Empty) - most; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	note := fmt.Sprintf("submodules are empty in the sides that are compared (%s): let the scenario's build bring what it needs of them", names)
+	if !slices.Contains(t.notes, note) {
+		t.notes = append(t.notes, note)
+	}
 }
 
 func (t *trees) open(ctx context.Context) (err error) {
@@ -129,7 +148,7 @@ func (t *trees) side(label, name string, tree worktree.Side) (*side, error) {
 		return nil, fmt.Errorf("find the repository: %w", err)
 	}
 	inside, err := filepath.Rel(top, dir)
-	if err != nil || strings.HasPrefix(inside, "..") {
+	if err != nil || !filepath.IsLocal(inside) {
 		return nil, worktree.Usage("find the policy's folder %s in the repository %s", dir, top)
 	}
 	return &side{label: label, name: name, base: filepath.Join(tree.Dir, inside), env: reproducible(), tree: tree, built: map[string]*product{}}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,24 +30,25 @@ func (r *Repo) clean(ctx context.Context) {
 			}
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	left, err := os.ReadDir(os.TempDir()) // no pattern: the folder's own name may be one
 	if err != nil {
 		return
 	}
-	for _, folder := range left {
-		if abandoned(folder) {
-			_ = removeAll(folder) // another user's stays
+	for _, entry := range left {
+		if folder := filepath.Join(os.TempDir(), entry.Name()); strings.HasPrefix(entry.Name(), prefix) && abandoned(folder) {
+			_ = removeAll(folder)
 		}
 	}
 }
 
-// abandoned reports whether no living heaptop uses a folder.
+// abandoned reports whether no living heaptop uses a folder of ours. One that is not there was taken away with all that was
+// temporary, unless it is of another machine or container, which has temporary folders of its own.
 func abandoned(folder string) bool {
 	info, err := os.Lstat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true
+		return strings.HasPrefix(filepath.Base(folder), prefixHere())
 	}
-	if err != nil || !info.IsDir() {
+	if err != nil || !info.IsDir() || !ours(info) {
 		return false
 	}
 	path := filepath.Join(folder, lockName)
@@ -56,10 +58,21 @@ func abandoned(folder string) bool {
 	return lockFree(path)
 }
 
+// prefixHere begins the names of folders made on this machine.
+func prefixHere() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = ""
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // never fails
+	return fmt.Sprintf("%s%08x-", prefix, h.Sum32())
+}
+
 // forget makes the repository forget a worktree of ours, and removes its files. It never prunes: the user may have
 // worktrees on a disk that is not mounted now.
 func (r *Repo) forget(ctx context.Context, dir string) error {
-	_, err := git(ctx, r.dir, nil, "worktree", "remove", "--force", "--force", dir)
+	err := gitWhole(ctx, r.dir, "worktree", "remove", "--force", "--force", dir)
 	if err == nil {
 		return nil
 	}
@@ -70,7 +83,7 @@ func (r *Repo) forget(ctx context.Context, dir string) error {
 	if listed == nil && !strings.Contains(list, "worktree "+filepath.ToSlash(dir)+"\n") {
 		return nil // git was interrupted before it knew of it
 	}
-	if _, again := git(ctx, r.dir, nil, "worktree", "remove", "--force", "--force", dir); again == nil {
+	if again := gitWhole(ctx, r.dir, "worktree", "remove", "--force", "--force", dir); again == nil {
 		return nil
 	}
 	return fmt.Errorf("remove the worktree %s: %w", dir, err)

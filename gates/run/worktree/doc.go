@@ -8,5 +8,6 @@
 // that are fetched because a shallow clone lacks them, which is said.
 //
 // It refuses to guess: a reference that does not exist is an error, as is a repository without history. Files that git is
-// told to ignore are in neither side; a scenario's build has to make them. It runs no hooks.
+// told to ignore are in neither side; a scenario's build has to make them. Submodules are empty folders, which Side.Empty
+// names: to bring them would write into the repository. It runs no hooks.
 package worktree

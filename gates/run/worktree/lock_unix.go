@@ -7,9 +7,10 @@ import (
 	"syscall"
 )
 
-// takeLock locks a file until it is closed, or its process has ended.
+// takeLock makes a file that is locked until it is closed, or its process has ended. It gets its name once it is locked:
+// nobody finds it free.
 func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -17,7 +18,17 @@ func takeLock(path string) (*os.File, error) {
 		f.Close()
 		return nil, err
 	}
+	if err := os.Rename(path+".new", path); err != nil {
+		f.Close()
+		return nil, err
+	}
 	return f, nil
+}
+
+// ours reports whether a folder is of the user who runs us.
+func ours(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
 }
 
 // lockFree reports whether nobody holds the lock.

@@ -86,18 +86,37 @@ func (r *Repo) commit(ctx context.Context, ref string) (string, error) {
 	return git(ctx, r.dir, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 }
 
+// bring fetches from origin: commits, and what origin's branches are. It takes nothing away, and leaves submodules alone.
+func (r *Repo) bring(ctx context.Context, depth string, refs ...string) error {
+	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", depth, "--end-of-options", "origin"}, refs...)
+	_, err := git(ctx, r.dir, nil, args...)
+	return err
+}
+
+// path is where the repository keeps something, such as its index.
+func (r *Repo) path(ctx context.Context, name string) (string, error) {
+	path, err := git(ctx, r.dir, nil, "rev-parse", "--git-path", name)
+	if err != nil {
+		return "", fmt.Errorf("find the %s of %s: %w", name, r.Top, err)
+	}
+	if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
+		path = filepath.Join(r.dir, path) // --path-format=absolute is not of every git
+	}
+	return path, nil
+}
+
 // fetch brings a reference that a shallow clone lacks: a branch, a tag or a whole id; for what is relative to HEAD, such
 // as HEAD~3, the history.
 func (r *Repo) fetch(ctx context.Context, ref string) (string, error) {
 	name := strings.TrimPrefix(ref, "origin/")
-	_, err := git(ctx, r.dir, nil, "fetch", "--quiet", "--no-tags", "--depth=1", "--end-of-options", "origin", name)
-	if err == nil {
-		return r.commit(ctx, "FETCH_HEAD")
+	if !strings.ContainsAny(name, ":+*") { // which would write branches
+		if err := r.bring(ctx, "--depth=1", name); err == nil {
+			return r.commit(ctx, "FETCH_HEAD")
+		} else if ctx.Err() != nil {
+			return "", err
+		}
 	}
-	if ctx.Err() != nil {
-		return "", err
-	}
-	if _, deeper := git(ctx, r.dir, nil, "fetch", "--quiet", "--no-tags", "--unshallow", "origin"); deeper != nil {
+	if err := r.bring(ctx, "--unshallow"); err != nil {
 		return "", fmt.Errorf("fetch %s, which this shallow clone lacks: %w", ref, err)
 	}
 	id, missing := r.commit(ctx, ref)
@@ -125,7 +144,7 @@ func (r *Repo) mergeBase(ctx context.Context) (Commit, error) {
 	}
 	const first, most = 64, 4096
 	for deeper := first; deeper <= most; deeper *= 4 {
-		if _, err = git(ctx, r.dir, nil, "fetch", "--quiet", "--no-tags", "--deepen="+strconv.Itoa(deeper), "origin", "HEAD", r.Head, shortBranch(branch)); err != nil {
+		if err = r.bring(ctx, "--deepen="+strconv.Itoa(deeper), "HEAD", r.Head, shortBranch(branch)); err != nil {
 			break
 		}
 		if c.ID, err = git(ctx, r.dir, nil, "merge-base", "HEAD", branch); err == nil {
@@ -136,7 +155,7 @@ func (r *Repo) mergeBase(ctx context.Context) (Commit, error) {
 	if ctx.Err() != nil {
 		return Commit{}, context.Cause(ctx)
 	}
-	if _, err = git(ctx, r.dir, nil, "fetch", "--quiet", "--no-tags", "--unshallow", "origin"); err == nil {
+	if err = r.bring(ctx, "--unshallow"); err == nil {
 		c.ID, err = git(ctx, r.dir, nil, "merge-base", "HEAD", branch)
 	}
 	if err != nil {
@@ -187,7 +206,7 @@ func (r *Repo) fetchBranch(ctx context.Context, names []string) (string, Commit,
 			continue
 		}
 		spec := "+refs/heads/" + branch + ":refs/remotes/origin/" + branch
-		if _, err := git(ctx, r.dir, nil, "fetch", "--quiet", "--no-tags", "--depth=64", "--end-of-options", "origin", spec); err == nil {
+		if err := r.bring(ctx, "--depth=64", spec); err == nil {
 			note := fmt.Sprintf("this clone is shallow and had no %s: it was fetched from origin", name)
 			return name, Commit{Notes: []string{note}}, nil
 		}

@@ -6,31 +6,32 @@ import (
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // branched is a repository whose HEAD is two commits from main, which has gone on as well.
 func branched(t *testing.T) (dir, fork string) {
 	t.Helper()
 	dir = repository(t)
-	fork = run(t, dir, "rev-parse", "HEAD")
-	write(t, dir, "main.txt", "m\n")
-	commit(t, dir, "on main")
-	run(t, dir, "switch", "--quiet", "-c", "feature", fork)
+	fork = samplertest.Git(t, dir, "rev-parse", "HEAD")
+	samplertest.WriteFile(t, dir, "main.txt", "m\n")
+	samplertest.Commit(t, dir, "on main")
+	samplertest.Git(t, dir, "switch", "--quiet", "-c", "feature", fork)
 	for _, text := range []string{"f1", "f2"} {
-		write(t, dir, "feature.txt", text)
-		commit(t, dir, text)
+		samplertest.WriteFile(t, dir, "feature.txt", text)
+		samplertest.Commit(t, dir, text)
 	}
 	return dir, fork
 }
 
 func TestResolve(t *testing.T) {
 	dir, fork := branched(t)
-	run(t, dir, "tag", "v1", fork)
+	samplertest.Git(t, dir, "tag", "v1", fork)
 	r, err := worktree.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ref, want := range map[string]string{worktree.Auto: fork, "v1": fork, "HEAD~2": fork, "main": run(t, dir, "rev-parse", "main")} {
+	for ref, want := range map[string]string{worktree.Auto: fork, "v1": fork, "HEAD~2": fork, "main": samplertest.Git(t, dir, "rev-parse", "main")} {
 		c, err := r.Resolve(t.Context(), ref)
 		if err != nil || c.ID != want || len(c.Notes) != 0 {
 			t.Errorf("Resolve(%q) = %+v, %v, want %s", ref, c, err, want)
@@ -46,11 +47,11 @@ func TestResolve(t *testing.T) {
 // In a pull request the workflow names the branch to be merged into.
 func TestAutoInAPullRequest(t *testing.T) {
 	dir, fork := branched(t)
-	run(t, dir, "switch", "--quiet", "-c", "release", fork)
-	write(t, dir, "release.txt", "r\n")
-	release := commit(t, dir, "on release")
-	run(t, dir, "update-ref", "refs/remotes/origin/release", release)
-	run(t, dir, "switch", "--quiet", "-c", "fix")
+	samplertest.Git(t, dir, "switch", "--quiet", "-c", "release", fork)
+	samplertest.WriteFile(t, dir, "release.txt", "r\n")
+	release := samplertest.Commit(t, dir, "on release")
+	samplertest.Git(t, dir, "update-ref", "refs/remotes/origin/release", release)
+	samplertest.Git(t, dir, "switch", "--quiet", "-c", "fix")
 	t.Setenv("GITHUB_BASE_REF", "release")
 	r, err := worktree.Open(t.Context(), dir)
 	if err != nil {
@@ -64,18 +65,18 @@ func TestAutoInAPullRequest(t *testing.T) {
 // A shallow clone lacks what it is compared with: it is fetched, and that is said.
 func TestShallowClone(t *testing.T) {
 	origin, fork := branched(t)
-	run(t, origin, "symbolic-ref", "HEAD", "refs/heads/main") // what origin calls its default
+	samplertest.Git(t, origin, "symbolic-ref", "HEAD", "refs/heads/main") // what origin calls its default
 	for _, ref := range []string{worktree.Auto, "HEAD~2", "main", "origin/main"} {
 		t.Run(strings.ReplaceAll(ref, "/", "-"), func(t *testing.T) {
 			clone := t.TempDir()
-			run(t, clone, "clone", "--quiet", "--depth=1", "--branch=feature", "file://"+origin, ".")
+			samplertest.Git(t, clone, "clone", "--quiet", "--depth=1", "--branch=feature", "file://"+origin, ".")
 			r, err := worktree.Open(t.Context(), clone)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := fork
 			if strings.HasSuffix(ref, "main") {
-				want = run(t, origin, "rev-parse", "main")
+				want = samplertest.Git(t, origin, "rev-parse", "main")
 			}
 			c, err := r.Resolve(t.Context(), ref)
 			if err != nil || c.ID != want {
@@ -87,7 +88,7 @@ func TestShallowClone(t *testing.T) {
 		})
 	}
 	clone := t.TempDir()
-	run(t, clone, "clone", "--quiet", "--depth=1", "--branch=feature", "file://"+origin, ".")
+	samplertest.Git(t, clone, "clone", "--quiet", "--depth=1", "--branch=feature", "file://"+origin, ".")
 	r, err := worktree.Open(t.Context(), clone)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestShallowClone(t *testing.T) {
 // Without a default branch there is nothing to guess.
 func TestAutoWithoutADefaultBranch(t *testing.T) {
 	dir := repository(t)
-	run(t, dir, "branch", "-m", "trunk")
+	samplertest.Git(t, dir, "branch", "-m", "trunk")
 	r, err := worktree.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +23,9 @@ type Side struct {
 	Dir    string // the root of the worktree
 	Commit string
 	Tree   string // the id of all its files together: equal trees are equal files
+	// Empty are the folders that hold repositories of their own, submodules among them: git keeps of those no more than a
+	// commit's id.
+	Empty []string
 }
 
 // Sides is the folder that the sides lie in.
@@ -35,12 +39,16 @@ type Sides struct {
 // Prepare makes the folder, after it has taken away what killed runs have left of theirs. Close it.
 func (r *Repo) Prepare(ctx context.Context) (*Sides, error) {
 	r.clean(ctx)
-	folder, err := os.MkdirTemp("", prefix)
+	made, err := os.MkdirTemp("", prefixHere())
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the two sides: %w", err)
 	}
-	if folder, err = filepath.EvalSymlinks(folder); err != nil { // git knows worktrees by their true path
-		return nil, fmt.Errorf("make a folder for the two sides: %w", err)
+	folder, err := filepath.EvalSymlinks(made) // git knows worktrees by their true path
+	if err == nil {
+		folder, err = filepath.Abs(folder) // git is run elsewhere
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make a folder for the two sides: %w", err), removeAll(made))
 	}
 	lock, err := takeLock(filepath.Join(folder, lockName))
 	if err != nil {
@@ -58,21 +66,36 @@ func (s *Sides) Commit(ctx context.Context, name, commit string) (Side, error) {
 	if _, err := git(ctx, side.Dir, nil, "checkout", "--quiet", "--force", commit); err != nil {
 		return Side{}, fmt.Errorf("check %s out into %s: %w", commit, side.Dir, err)
 	}
-	side.Tree, err = git(ctx, side.Dir, nil, "rev-parse", commit+"^{tree}")
-	return side, err
+	if side.Tree, err = git(ctx, side.Dir, nil, "rev-parse", commit+"^{tree}"); err != nil {
+		return Side{}, fmt.Errorf("find the files of %s: %w", commit, err)
+	}
+	return side, side.findEmpty(ctx, nil)
+}
+
+// findEmpty notes the folders that hold repositories of their own.
+func (s *Side) findEmpty(ctx context.Context, env []string) error {
+	list, err := git(ctx, s.Dir, env, "ls-tree", "-r", "-z", s.Tree)
+	if err != nil {
+		return fmt.Errorf("list the files of %s: %w", s.Dir, err)
+	}
+	for _, line := range strings.Split(list, "\x00") {
+		if rest, ok := strings.CutPrefix(line, "160000 "); ok {
+			_, path, _ := strings.Cut(rest, "\t")
+			s.Empty = append(s.Empty, path)
+		}
+	}
+	return nil
 }
 
 // Current makes a side of the working tree as it stands. Its HEAD is the user's, so that git says of both the same.
 func (s *Sides) Current(ctx context.Context, name string) (Side, error) {
-	store := filepath.Join(s.folder, "objects")
-	if err := os.MkdirAll(store, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(s.folder, "objects"), 0o700); err != nil {
 		return Side{}, fmt.Errorf("make a folder for changed files: %w", err)
 	}
-	own, err := git(ctx, s.repo.dir, nil, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	env, err := s.stores(ctx)
 	if err != nil {
-		return Side{}, fmt.Errorf("find the objects of %s: %w", s.repo.Top, err)
+		return Side{}, err
 	}
-	env := []string{"GIT_OBJECT_DIRECTORY=" + store, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + own}
 	tree, err := s.snapshot(ctx, env)
 	if err != nil {
 		return Side{}, err
@@ -87,22 +110,23 @@ func (s *Sides) Current(ctx context.Context, name string) (Side, error) {
 			return Side{}, fmt.Errorf("copy the working tree to %s: %w", side.Dir, err)
 		}
 	}
-	return side, nil
+	return side, side.findEmpty(ctx, env)
 }
 
 // snapshot writes the working tree's files into the temporary store, through an index of our own, and returns their tree.
 func (s *Sides) snapshot(ctx context.Context, env []string) (string, error) {
 	index := filepath.Join(s.folder, "index")
 	env = append(env, "GIT_INDEX_FILE="+index)
-	theirs, err := git(ctx, s.repo.dir, nil, "rev-parse", "--path-format=absolute", "--git-path", "index")
+	theirs, err := s.repo.path(ctx, "index")
 	if err != nil {
-		return "", fmt.Errorf("find the index of %s: %w", s.repo.Top, err)
+		return "", err
 	}
-	// A copy of theirs knows which files have not changed. Where it is of no use, as one in two parts, ours begins at HEAD.
-	if data, err := os.ReadFile(theirs); err == nil {
-		if err := os.WriteFile(index, data, 0o600); err != nil {
-			return "", fmt.Errorf("copy the index: %w", err)
-		}
+	// A copy of theirs knows which files have not changed. Where it is of no use, ours begins at HEAD.
+	if err := copyIndex(index, theirs); err != nil {
+		return "", err
+	}
+	if err := s.unassume(ctx, env); err != nil {
+		return "", err
 	}
 	if _, err := git(ctx, s.repo.Top, env, "add", "--all", "."); err != nil {
 		os.Remove(index)
@@ -120,6 +144,61 @@ func (s *Sides) snapshot(ctx context.Context, env []string) (string, error) {
 	return tree, nil
 }
 
+// copyIndex copies the user's index where there is one, with its time: a file that was changed in the same second as the
+// index is looked at again, whatever its size and time say.
+func copyIndex(to, from string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return nil // there is none, or it cannot be used: ours begins without
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return nil
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return fmt.Errorf("copy the index: %w", err)
+	}
+	if err := os.Chtimes(to, info.ModTime(), info.ModTime()); err != nil {
+		return fmt.Errorf("copy the index: %w", err)
+	}
+	return nil
+}
+
+// unassume has git look at the files too of which the user has told it to assume that they have not changed.
+func (s *Sides) unassume(ctx context.Context, env []string) error {
+	list, err := git(ctx, s.repo.Top, env, "ls-files", "-v", "-z")
+	if err != nil {
+		return ctx.Err() // an index that cannot be read is told when it is added to
+	}
+	const most = 200 // names of one command
+	var assumed []string
+	for _, line := range strings.Split(list, "\x00") {
+		if len(line) > 2 && line[0] >= 'a' && line[0] <= 'z' {
+			assumed = append(assumed, line[2:])
+		}
+	}
+	for names := range slices.Chunk(assumed, most) {
+		if _, err := git(ctx, s.repo.Top, env, append([]string{"update-index", "--no-assume-unchanged", "--"}, names...)...); err != nil {
+			return fmt.Errorf("read the working tree %s: %w", s.repo.Top, err)
+		}
+	}
+	return nil
+}
+
+// stores are the settings by which git writes objects into the temporary store, and reads those of the repository besides.
+func (s *Sides) stores(ctx context.Context) ([]string, error) {
+	own, err := s.repo.path(ctx, "objects")
+	if err != nil {
+		return nil, err
+	}
+	return []string{"GIT_OBJECT_DIRECTORY=" + filepath.Join(s.folder, "objects"), "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quoted(own)}, nil
+}
+
+// quoted is a path as one entry of a list of paths: a colon in it parts nothing.
+func quoted(path string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(path) + `"`
+}
+
 // add makes an empty worktree.
 func (s *Sides) add(ctx context.Context, name, commit string) (Side, error) {
 	if len(name) != lettersOfDir {
@@ -127,7 +206,7 @@ func (s *Sides) add(ctx context.Context, name, commit string) (Side, error) {
 	}
 	dir := filepath.Join(s.folder, name)
 	s.dirs = append(s.dirs, dir) // before it is there: Close takes away what an interrupted git has left
-	if _, err := git(ctx, s.repo.dir, nil, "worktree", "add", "--quiet", "--detach", "--no-checkout", dir, commit); err != nil {
+	if err := gitWhole(ctx, s.repo.dir, "worktree", "add", "--quiet", "--detach", "--no-checkout", dir, commit); err != nil {
 		return Side{}, fmt.Errorf("make a worktree for %s: %w", commit, err)
 	}
 	return Side{Dir: dir, Commit: commit}, nil
@@ -138,11 +217,10 @@ func (s *Sides) Changed(ctx context.Context, a, b Side) ([]string, error) {
 	if a.Tree == b.Tree {
 		return nil, nil
 	}
-	own, err := git(ctx, s.repo.dir, nil, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	env, err := s.stores(ctx)
 	if err != nil {
 		return nil, err
 	}
-	env := []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + own, "GIT_OBJECT_DIRECTORY=" + filepath.Join(s.folder, "objects")}
 	out, err := git(ctx, s.repo.dir, env, "diff-tree", "-r", "-z", "--name-only", "--no-renames", a.Tree, b.Tree)
 	if err != nil {
 		return nil, fmt.Errorf("compare the files of both sides: %w", err)

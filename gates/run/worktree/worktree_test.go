@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // repository makes a repository with one commit, whose only temporary folder is one of the test.
@@ -18,45 +18,16 @@ func repository(t *testing.T) string {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	t.Setenv("GITHUB_BASE_REF", "")
+	t.Setenv("GIT_OPTIONAL_LOCKS", "0") // asking for the status writes no index
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	dir := t.TempDir()
-	run(t, dir, "init", "--quiet", "--initial-branch=main")
+	samplertest.Git(t, dir, "init", "--quiet", "--initial-branch=main")
 	for name, text := range map[string]string{"a.txt": "one\n", "sub/b.txt": "two\n", ".gitignore": "*.log\n", "gone.txt": "away\n"} {
-		write(t, dir, name, text)
+		samplertest.WriteFile(t, dir, name, text)
 	}
-	commit(t, dir, "first")
+	samplertest.Commit(t, dir, "first")
 	return dir
-}
-
-func run(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@t", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@t")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func commit(t *testing.T, dir, message string) string {
-	t.Helper()
-	run(t, dir, "add", "-A")
-	run(t, dir, "commit", "--quiet", "-m", message)
-	return run(t, dir, "rev-parse", "HEAD")
-}
-
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // files lists a folder with the contents of its files, git's own left out.
@@ -90,8 +61,8 @@ func state(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts := []string{string(index), run(t, dir, "status", "--porcelain", "--ignored"), run(t, dir, "for-each-ref"), run(t, dir, "worktree", "list"),
-		run(t, dir, "stash", "list"), run(t, dir, "count-objects"), run(t, dir, "rev-parse", "HEAD")}
+	parts := []string{string(index), samplertest.Git(t, dir, "status", "--porcelain", "--ignored"), samplertest.Git(t, dir, "for-each-ref"), samplertest.Git(t, dir, "worktree", "list"),
+		samplertest.Git(t, dir, "stash", "list"), samplertest.Git(t, dir, "count-objects"), samplertest.Git(t, dir, "rev-parse", "HEAD")}
 	for name, text := range files(t, dir) {
 		parts = append(parts, name+"="+text)
 	}
@@ -125,16 +96,16 @@ func prepare(t *testing.T, dir string) (*worktree.Repo, *worktree.Sides) {
 // A working tree with every sort of change is copied whole, and nothing of the user's repository changes.
 func TestCurrentIsTheWorkingTree(t *testing.T) {
 	dir := repository(t)
-	write(t, dir, "a.txt", "changed\n")
-	write(t, dir, "staged.txt", "staged\n")
-	run(t, dir, "add", "staged.txt")
-	write(t, dir, "staged.txt", "staged, then changed\n")
-	write(t, dir, "new/untracked.txt", "untracked\n")
-	write(t, dir, "ignored.log", "ignored\n")
+	samplertest.WriteFile(t, dir, "a.txt", "changed\n")
+	samplertest.WriteFile(t, dir, "staged.txt", "staged\n")
+	samplertest.Git(t, dir, "add", "staged.txt")
+	samplertest.WriteFile(t, dir, "staged.txt", "staged, then changed\n")
+	samplertest.WriteFile(t, dir, "new/untracked.txt", "untracked\n")
+	samplertest.WriteFile(t, dir, "ignored.log", "ignored\n")
 	if err := os.Remove(filepath.Join(dir, "gone.txt")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, ".git/hooks/post-checkout", "#!/bin/sh\ntouch hooked\n")
+	samplertest.WriteFile(t, dir, ".git/hooks/post-checkout", "#!/bin/sh\ntouch hooked\n")
 	if err := os.Chmod(filepath.Join(dir, ".git/hooks/post-checkout"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +130,7 @@ func TestCurrentIsTheWorkingTree(t *testing.T) {
 	if got := files(t, base.Dir); got["a.txt"] != "one\n" || got["gone.txt"] != "away\n" || len(got) != 4 {
 		t.Errorf("the other side has %v, want the commit", got)
 	}
-	if got := run(t, now.Dir, "rev-parse", "HEAD"); got != r.Head {
+	if got := samplertest.Git(t, now.Dir, "rev-parse", "HEAD"); got != r.Head {
 		t.Errorf("HEAD of the current side is %s, want the user's %s", got, r.Head)
 	}
 	changed, err := s.Changed(t.Context(), base, now)
@@ -218,20 +189,27 @@ func TestLeftoversOfACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead := filepath.Join(os.TempDir(), "heaptop-sides-dead")
-	write(t, dead, "lock", "")
-	run(t, dir, "worktree", "add", "--quiet", "--detach", filepath.Join(dead, "base"), "HEAD")
+	samplertest.WriteFile(t, dead, "lock", "")
+	samplertest.Git(t, dir, "worktree", "add", "--quiet", "--detach", filepath.Join(dead, "base"), "HEAD")
 	readOnly := filepath.Join(dead, "base", "mod")
-	write(t, readOnly, "file", "x")
+	samplertest.WriteFile(t, readOnly, "file", "x")
 	if err := os.Chmod(readOnly, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	missing := filepath.Join(os.TempDir(), "heaptop-sides-missing", "work")
-	run(t, dir, "worktree", "add", "--quiet", "--detach", missing, "HEAD")
+	here := filepath.Base(filepath.Dir(kept.Dir)) // named after this machine
+	here = here[:strings.LastIndex(here, "-")+1]
+	missing := filepath.Join(os.TempDir(), here+"missing", "work")
+	samplertest.Git(t, dir, "worktree", "add", "--quiet", "--detach", missing, "HEAD")
 	if err := os.RemoveAll(filepath.Dir(missing)); err != nil {
 		t.Fatal(err)
 	}
+	elsewhere := filepath.Join(os.TempDir(), "heaptop-sides-00000000-container", "work")
+	samplertest.Git(t, dir, "worktree", "add", "--quiet", "--detach", elsewhere, "HEAD")
+	if err := os.RemoveAll(filepath.Dir(elsewhere)); err != nil {
+		t.Fatal(err)
+	}
 	users := filepath.Join(t.TempDir(), "users")
-	run(t, dir, "worktree", "add", "--quiet", "--detach", users, "HEAD")
+	samplertest.Git(t, dir, "worktree", "add", "--quiet", "--detach", users, "HEAD")
 	if err := os.Rename(users, users+"-unmounted"); err != nil {
 		t.Fatal(err)
 	}
@@ -241,8 +219,8 @@ func TestLeftoversOfACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	list := run(t, dir, "worktree", "list", "--porcelain")
-	for _, gone := range []string{"heaptop-sides-dead", "heaptop-sides-missing"} {
+	list := samplertest.Git(t, dir, "worktree", "list", "--porcelain")
+	for _, gone := range []string{"heaptop-sides-dead", here + "missing"} {
 		if strings.Contains(list, gone) {
 			t.Errorf("%s is still known:\n%s", gone, list)
 		}
@@ -252,6 +230,9 @@ func TestLeftoversOfACrash(t *testing.T) {
 	}
 	if !strings.Contains(list, kept.Dir) {
 		t.Errorf("the worktree of a living run is gone:\n%s", list)
+	}
+	if !strings.Contains(list, elsewhere) {
+		t.Errorf("the worktree of a run on another machine, whose temporary folders are not seen from here, is gone:\n%s", list)
 	}
 	if !strings.Contains(list, users) {
 		t.Errorf("the user's own worktree, on a disk that is not mounted, was pruned:\n%s", list)
@@ -306,7 +287,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a folder that is no repository: %v", err)
 	}
 	empty := t.TempDir()
-	run(t, empty, "init", "--quiet")
+	samplertest.Git(t, empty, "init", "--quiet")
 	if _, err := worktree.Open(t.Context(), empty); err == nil || !strings.Contains(err.Error(), "no commit yet") {
 		t.Errorf("a repository without history: %v", err)
 	}
