@@ -14,7 +14,14 @@ import (
 const (
 	creepReports = 7
 	creepLeast   = 4 // with fewer at each end there is no interval of 95 %
+	// LeastReports is how many reports of one environment growth is judged by at the least.
+	LeastReports = 2 * creepLeast
 )
+
+// Judged says whether growth of the series could have been found: there are reports enough for its creep, or for a change.
+func (s *Series) Judged() bool {
+	return s.Creep != nil || slices.ContainsFunc(s.Epochs, func(e Epoch) bool { return e.Points >= 2*MinSegment })
+}
 
 // Creep is the way from the anchor to the latest reports of the same environment.
 type Creep struct {
@@ -60,7 +67,11 @@ func (s *Series) creep(anchor *Entry) {
 	}
 	n := min(creepReports, len(first)/2)
 	if n < creepLeast {
-		s.NoCreep = fmt.Sprintf("%d reports since the anchor, %d are needed", len(first), 2*creepLeast)
+		reports := "reports"
+		if len(first) == 1 {
+			reports = "report"
+		}
+		s.NoCreep = fmt.Sprintf("%d %s since the anchor, %d are needed", len(first), reports, LeastReports)
 		return
 	}
 	c.Size = sizeOf(first[:n], first[len(first)-n:])

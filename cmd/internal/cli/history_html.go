@@ -35,7 +35,11 @@ func (p *picture) page(level int) *page.Page {
 	out := &page.Page{Title: "Memory over " + counted(len(p.history.Reports), "report", "reports"), Facts: p.facts()}
 	switch n := len(p.drift); n {
 	case 0:
-		out.Verdict = &page.Verdict{Word: "no growth", Tone: page.Good, Text: "no growth is proven that has not gone again"}
+		text, judged := p.unproven()
+		out.Verdict = &page.Verdict{Word: "no growth", Tone: page.Good, Text: text}
+		if !judged {
+			out.Verdict.Word, out.Verdict.Tone = "not judged", page.Warn
+		}
 	default:
 		out.Verdict = &page.Verdict{Word: counted(n, "growth", "growths"), Tone: page.Warn, Text: "proven, and not gone again"}
 	}
@@ -141,7 +145,12 @@ func percentCell(v *float64) page.Cell {
 func (p *picture) grown(rows int) page.Part {
 	part := page.Part{Title: "What has grown"}
 	if len(p.drift) == 0 {
-		part.Blocks = []page.Block{page.Text{Text: "no growth is proven that has not gone again", Tone: page.Good}}
+		text, judged := p.unproven()
+		block := page.Text{Text: text, Tone: page.Good}
+		if !judged {
+			block.Tone = page.Warn
+		}
+		part.Blocks = []page.Block{block}
 		return part
 	}
 	t := &page.Table{Caption: "Growths that have not gone again", Columns: append([]page.Column{{Title: "series", Code: true}, {Title: "how"}, {Title: "since"}, {Title: "commit", Code: true},

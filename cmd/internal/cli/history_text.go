@@ -45,13 +45,32 @@ func (p *picture) text(width int) string {
 // findings tells what has grown.
 func (p *picture) findings(b *strings.Builder, indent string, clean func(string) string) {
 	if len(p.drift) == 0 {
-		b.WriteString("no growth is proven that has not gone again\n")
+		text, _ := p.unproven()
+		b.WriteString(text + "\n")
 		return
 	}
 	b.WriteString(counted(len(p.drift), "growth", "growths") + " that has not gone again:\n")
 	for _, d := range p.drift {
 		b.WriteString(indent + clean(d.String()) + "\n")
 	}
+}
+
+// unproven says what is known where no growth is proven, and whether that is good: it is no pass where there are too few reports.
+func (p *picture) unproven() (text string, judged bool) {
+	few := 0
+	for i := range p.series {
+		if !p.series[i].Judged() {
+			few++
+		}
+	}
+	text = "no growth is proven that has not gone again"
+	switch {
+	case few == 0:
+		return text, true
+	case few == len(p.series):
+		return fmt.Sprintf("too few reports to judge growth by: %d of one environment are needed", history.LeastReports), false
+	}
+	return text + "; " + counted(few, "series has", "series have") + " too few reports to judge", true
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
