@@ -109,7 +109,8 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%s: certificates are checked: %t", c.url, !o.TLSConfig.InsecureSkipVerify)
 		}
 	}
-	for _, url := range []string{"redis://h/x", "redis://h?db=-1", "redis://h?skip_verify=true", "rediss://h?skip_verify=perhaps", "rediss://h?cert=a.crt", "rediss://h?cert=/nowhere/a.crt&key=/nowhere/a.key", "redis://h?cert=a&key=b", "redis://h?poolsize=3", "http://h", "redis://u:hunter2%zz@h"} {
+	for _, url := range []string{"redis://h/x", "redis://h:0", "redis://h:65536", "redis://h/1?db=2", "redis://u@h", "redis://h/0#x",
+		"redis+unix://relative/r.sock", "redis://h?db=-1", "redis://h?skip_verify=true", "rediss://h?skip_verify=perhaps", "rediss://h?cert=a.crt", "rediss://h?cert=/nowhere/a.crt&key=/nowhere/a.key", "redis://h?cert=a&key=b", "redis://h?poolsize=3", "http://h", "redis://u:hunter2%zz@h"} {
 		if _, err := ClientOptions(url, none); !errors.Is(err, sampler.ErrNotFound) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", url, err)
 		}

@@ -71,33 +71,53 @@ func ClientOptions(raw string, getenv func(string) string) (*redis.Options, erro
 			o.Password = getenv(CLIPasswordVariable)
 		}
 	}
-	query := u.Query()
-	db := query.Get("db")
+	if o.Username != "" && o.Password == "" {
+		return nil, wrong("its user has no password, and would not be sent: write redis://user:password@host, or set %s; any will do for a user that needs none", PasswordVariable)
+	}
+	if u.Fragment != "" {
+		return nil, wrong("what is behind # has no meaning: write a # of a password as %%23")
+	}
 	switch strings.ToLower(u.Scheme) {
 	case "redis+unix":
-		o.Network, o.Addr = "unix", u.Path
-	case "redis", "rediss":
-		if path := strings.Trim(u.Path, "/"); path != "" {
-			db = path
+		if o.Network, o.Addr = "unix", u.Path; u.Host != "" {
+			return nil, wrong("the path of a socket begins at the root: want redis+unix:///path/to/redis.sock")
 		}
+	case "redis", "rediss":
 		if err := overTCP(o, u); err != nil {
 			return nil, wrong("%v", err)
 		}
 	default:
 		return nil, wrong("the scheme is %q: want redis, rediss or redis+unix", u.Scheme)
 	}
+	if err := choose(o, u); err != nil {
+		return nil, wrong("%v", err)
+	}
+	o.Dialer = newDialer(o).dial
+	return o, nil
+}
+
+// choose sets the database, and refuses options that nobody knows.
+func choose(o *redis.Options, u *url.URL) error {
+	query := u.Query()
+	db := query.Get("db")
+	if path := strings.Trim(u.Path, "/"); path != "" && o.Network != "unix" {
+		if db != "" && db != path {
+			return fmt.Errorf("the database is %q and %q: name it once", path, db)
+		}
+		db = path
+	}
 	if db != "" {
+		var err error
 		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
-			return nil, wrong("the database is %q: want a number from 0", db)
+			return fmt.Errorf("the database is %q: want a number from 0", db)
 		}
 	}
 	for name := range query {
 		if name != "db" && (!slices.Contains([]string{"skip_verify", "cert", "key"}, name) || o.TLSConfig == nil) {
-			return nil, wrong("unknown option %q: known are db, and of rediss skip_verify, cert and key", name)
+			return fmt.Errorf("unknown option %q: known are db, and of rediss skip_verify, cert and key", name)
 		}
 	}
-	o.Dialer = newDialer(o).dial
-	return o, nil
+	return nil
 }
 
 // overTCP sets the address, and for rediss how the certificate is checked.
@@ -108,6 +128,9 @@ func overTCP(o *redis.Options, u *url.URL) error {
 	}
 	if port == "" {
 		port = defaultPort
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("the port is %q: want a number from 1 to 65535", port)
 	}
 	o.Network, o.Addr = "tcp", net.JoinHostPort(host, port)
 	if !strings.EqualFold(u.Scheme, "rediss") {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"syscall"
 
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/redis"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
 
@@ -114,19 +116,27 @@ func plainly(err error) string {
 		text = strings.TrimSuffix(text, ": "+sentinel.Error())
 		text = strings.TrimSuffix(text, " ("+sentinel.Error()+")")
 	}
+	// The system words a missing right as the sentinel does.
+	denied := sampler.ErrPermission.Error()
+	if strings.HasSuffix(text, denied+" ("+denied+")") {
+		text = strings.TrimSuffix(text, " ("+denied+")")
+	}
 	return text
 }
 
 func hintOf(err error) string {
 	var typed *usageError
 	var other *hinted
+	var dial *net.OpError
 	switch {
 	case errors.As(err, &typed):
 		return typed.hint
 	case errors.As(err, &other):
 		return other.hint
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dial) && errors.Is(err, syscall.ENOENT):
 		return "is it started, and is that its address?"
+	case redis.Refused(err): // the next step is in the error
+		return ""
 	case errors.Is(err, sampler.ErrPermission):
 		return "run heaptop as the user of that process, or as root"
 	}
