@@ -26,6 +26,10 @@ var (
 	errSpeaksPlain = errors.New("it speaks Redis's protocol without TLS: write redis:// in place of rediss://")
 )
 
+// errHungUp is a server that took the handshake, and then hung up: from TLS 1.3 on a certificate is refused after it, and
+// the words may get lost.
+var errHungUp = errors.New("it hung up after the TLS handshake: it may want a certificate of yours that it trusts: ?cert=client.crt&key=client.key")
+
 // handshakeError is a TLS handshake that came to no end.
 type handshakeError struct{ error }
 
@@ -73,7 +77,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	}
 	if err == nil {
 		d.answered.Store(true)
-		return c, nil
+		return &tlsConn{Conn: c}, nil
 	}
 	_ = raw.Close() // nothing was said that matters
 	switch {
@@ -167,4 +171,32 @@ func (c *plainConn) Read(p []byte) (int, error) {
 		c.dialer.answered.Store(true)
 	}
 	return n, err
+}
+
+// tlsConn is a connection with TLS, on which nothing was answered before spoken.
+type tlsConn struct {
+	*tls.Conn
+	spoken atomic.Bool
+}
+
+// Read fails with errHungUp where the server says nothing after the handshake.
+func (c *tlsConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.spoken.Store(true)
+	}
+	return n, c.early(err)
+}
+
+// Write fails as Read does.
+func (c *tlsConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	return n, c.early(err)
+}
+
+func (c *tlsConn) early(err error) error {
+	if !c.spoken.Load() && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		return errHungUp
+	}
+	return err
 }

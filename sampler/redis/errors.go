@@ -91,7 +91,7 @@ func aboutTLS(err error) string {
 	var remote *net.OpError
 	const trust = ", or add ?skip_verify=true"
 	switch {
-	case errors.Is(err, errSpeaksTLS), errors.Is(err, errSpeaksPlain):
+	case errors.Is(err, errSpeaksTLS), errors.Is(err, errSpeaksPlain), errors.Is(err, errHungUp):
 		return err.Error()
 	case errors.As(err, new(handshakeError)):
 		return "the TLS handshake was not answered: it may not speak TLS (redis:// in place of rediss://), or be busy or stopped: " + shown{err}.Error()
