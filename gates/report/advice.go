@@ -68,6 +68,8 @@ func adviseLimit(s *gates.Scenario, _ time.Time) tip {
 	switch {
 	case s.Overhead != nil:
 		how = "the breakdown names the documents that take the most"
+	case g.Metric == "used_memory" || g.Metric == "peak_used_memory":
+		how = "the dashboard lists the biggest keys and clients of a Redis server, and heaptop debug leaks names what grows"
 	case len(s.Blame) > 0:
 		how = "the sites that grew are where to look"
 	}

@@ -91,6 +91,10 @@ func (s *subject) describe() analysis.FindingTarget {
 // heap reads the heap profile.
 func (s *subject) heap(ctx context.Context, r *analysis.Findings) (*profile.Heap, error) {
 	p, ok := s.session.(sampler.HeapProfiler)
+	if !ok && s.info.Target.Kind == sampler.KindRedis {
+		return nil, &hinted{fmt.Errorf("a Redis server tells no allocation sites: %w", sampler.ErrUnsupported),
+			"its memory: heaptop debug analyze; its biggest keys and clients: key 2 of the dashboard; what grows: heaptop debug leaks"}
+	}
 	if !ok {
 		return nil, fmt.Errorf("this target tells no allocation sites: %w", sampler.ErrUnsupported)
 	}

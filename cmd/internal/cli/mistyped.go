@@ -113,12 +113,18 @@ func (o *live) meant() string {
 	if f := root.Flags().Lookup(name); f != nil && f.Value.Type() == "bool" {
 		return "--" + name
 	}
+	if rest, is := strings.CutPrefix(name, "redis:"); is {
+		return sampler.WithoutPassword("redis://" + strings.TrimLeft(rest, "/"))
+	}
 	host, port, err := net.SplitHostPort(name)
 	if _, noPort := strconv.ParseUint(port, 10, 16); err != nil || noPort != nil {
 		return ""
 	}
 	if host == "" {
 		host = "localhost"
+	}
+	if port == "6379" { // Redis's own
+		return "redis://" + net.JoinHostPort(host, port)
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }
