@@ -305,7 +305,7 @@ func (w *LeakWatch) blameGroups(f *Finding) {
 	f.Evidence["profiles_count"] = float64(len(w.groups.times))
 	list := w.groups.suspects(w.settled(), leastExact, 0)
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows.", len(w.groups.times), leastExact))
+		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows.", w.groups.counted(w.settled()), leastExact))
 		return
 	}
 	f.RowsOf = "waiting in"
@@ -360,10 +360,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 	if f.Series == NativeSeries {
 		f.Details = append(f.Details, "The Go heap does not explain it: it is allocated by C code or system calls, and no allocation site of Go is its cause.")
 	}
-	list := w.maps.suspects(w.settled(), leastExact, 0)
-	if len(w.maps.times) < leastExact {
-		list = w.maps.risen()
-	}
+	list := w.maps.grow(w.settled())
 	if len(list) == 0 {
 		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", count(float64(len(w.maps.times)), "reading", "readings")))
 		return

@@ -100,8 +100,7 @@ func (w *LeakWatch) blameLikely(f *Finding, proven []suspect, rate float64, o Le
 
 // noSites says why the profiles prove no site. named says that one is likely all the same.
 func (w *LeakWatch) noSites(named bool) string {
-	_, settled := w.sites.since(w.settled())
-	n, of := len(settled), ""
+	n, of := w.sites.counted(w.settled()), ""
 	if n < len(w.sites.times) {
 		from, to := w.Span()
 		of = " after the first " + unit.Duration(startup(to.Sub(from))) + " of the program"

@@ -260,10 +260,7 @@ const causeShare = 0.01
 
 // growing makes a finding of the rows of a panel that grow by least an hour.
 func (w *LeakWatch) growing(p *panel, rowsOf, what, how string, least float64) (f Finding, ok bool) {
-	list := p.suspects(w.settled(), leastExact, 0)
-	if len(p.times) < leastExact {
-		list = p.risen()
-	}
+	list := p.grow(w.settled())
 	list = slices.DeleteFunc(list, func(s suspect) bool { return s.slope.Slope < least })
 	if len(list) == 0 {
 		return f, false

@@ -318,8 +318,22 @@ func (p *panel) grown(from, to time.Time) (grown float64, ok bool) {
 	return stats.SenSlope(x, y) * (x[len(x)-1] - x[0]), true
 }
 
-// risen returns the rows that are larger at the end than at the beginning, for readings that are too few for a trend. Only
-// what is counted, and not sampled, can be told so.
+// counted returns how many readings there are from from on.
+func (p *panel) counted(from time.Time) int {
+	start, _ := p.since(from)
+	return len(p.times) - start
+}
+
+// grow returns the rows of what is counted, and not sampled, that grow: the suspects from from on, or where there are too
+// few readings for a trend, those that have risen since the first.
+func (p *panel) grow(from time.Time) []suspect {
+	if p.counted(from) < leastExact {
+		return p.risen()
+	}
+	return p.suspects(from, leastExact, 0)
+}
+
+// risen returns the rows that are larger at the end than at the beginning.
 func (p *panel) risen() []suspect {
 	n := len(p.times)
 	if n < 2 {

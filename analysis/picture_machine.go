@@ -62,10 +62,9 @@ func processesFinding(t *sampler.ProcessTable) Finding {
 		Columns: []FoundColumn{{"rss_bytes", "RSS"}, {"share_percent", "share"}, {"peak_bytes", "peak"}, {"swap_bytes", "swap"}},
 		Details: []string{"Memory that processes share counts in each of them, so that these are more than the machine uses."},
 	}
-	sum, swapped := 0.0, 0.0
+	var sum, swapped sampler.Reading // of those that tell
 	for i := range t.Processes {
-		sum += t.Processes[i].RSS.Value
-		swapped += t.Processes[i].Swap.Value
+		sum, swapped = plus(sum, t.Processes[i].RSS), plus(swapped, t.Processes[i].Swap)
 	}
 	for i := range t.Processes {
 		p := &t.Processes[i]
@@ -78,7 +77,7 @@ func processesFinding(t *sampler.ProcessTable) Finding {
 		}
 		n := numbers(row.Numbers)
 		n.add("peak_bytes", p.Peak)
-		if swapped > 0 {
+		if swapped.Value > 0 {
 			n.add("swap_bytes", p.Swap)
 		}
 		if t.Machine.Total.OK {
@@ -87,7 +86,18 @@ func processesFinding(t *sampler.ProcessTable) Finding {
 		f.Rows = append(f.Rows, row)
 	}
 	f.Title = fmt.Sprintf("The largest of %s", count(float64(len(t.Processes)), "process", "processes"))
-	f.Evidence = numbers{"rss_bytes": sum, "swapped_bytes": swapped, "processes_count": float64(len(t.Processes))}
+	e := numbers{"processes_count": float64(len(t.Processes))}
+	e.add("rss_bytes", sum)
+	e.add("swapped_bytes", swapped)
+	f.Evidence = e
 	f.keepLargest("rss_bytes", "processes")
 	return f
+}
+
+// plus adds a reading to a sum of those that are known.
+func plus(sum, r sampler.Reading) sampler.Reading {
+	if !r.OK {
+		return sum
+	}
+	return sampler.Known(sum.Value + r.Value)
 }

@@ -105,7 +105,7 @@ func typesFinding(w *sampler.HeapWalk) []Finding {
 			of.samples += float64(p.Samples)
 		}
 	}
-	if len(sums) == 0 {
+	if len(sums) == 0 || all <= 0 {
 		return nil
 	}
 	f := Finding{
