@@ -223,3 +223,26 @@ func Format(unit string, v float64) string {
 	}
 	return strings.TrimSpace(trimZeros(three(v)) + " " + unit)
 }
+
+// Things prints how many there are of something: "1 frame", "2 frames", "12,400 entries", "0 frames".
+// one is the word for a single one, in English and regular: what ends in a hiss has "es" for more, what ends in a consonant
+// and "y" has "ies", all else "s". Words may stand before it: "small function".
+func Things[N int | int64 | uint64 | float64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(float64(n)) + " " + many(one)
+}
+
+// many is a word for more than one.
+func many(one string) string {
+	for _, hiss := range []string{"s", "x", "z", "ch", "sh"} {
+		if strings.HasSuffix(one, hiss) {
+			return one + "es"
+		}
+	}
+	if stem, ok := strings.CutSuffix(one, "y"); ok && stem != "" && !strings.ContainsRune("aeiou", rune(stem[len(stem)-1])) {
+		return stem + "ies"
+	}
+	return one + "s"
+}

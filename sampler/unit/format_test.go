@@ -130,3 +130,15 @@ func BenchmarkBytes(b *testing.B) {
 		_ = Bytes(61.2e6)
 	}
 }
+
+func TestThings(t *testing.T) {
+	for want, got := range map[string]string{
+		"0 frames": Things(0, "frame"), "1 frame": Things(1, "frame"), "2 frames": Things(2, "frame"), "12,400 small functions": Things(12400, "small function"),
+		"1 process": Things(1.0, "process"), "2 processes": Things(2.0, "process"), "3 entries": Things(uint64(3), "entry"), "2 days": Things(int64(2), "day"),
+		"5 searches": Things(5, "search"), "4 boxes": Things(4, "box"), "-1 ys": Things(-1, "y"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
