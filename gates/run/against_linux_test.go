@@ -72,6 +72,9 @@ func TestIdentical(t *testing.T) {
 			}
 		}}))
 		for _, c := range got.Comparisons {
+			if !policy.Measures(gates.KindCommand, c.Metric) {
+				t.Errorf("%s is said to be stable, and is not measured of a command", c.Metric)
+			}
 			if c.Verdict != gates.Stable || c.Method != "identical" {
 				t.Errorf("%+v, want stable without a run", c)
 			}

@@ -133,12 +133,12 @@ func (r *runner) compare(ctx context.Context, j *job, out *gates.Scenario) error
 	j.others = map[*side][]*once{}
 	for _, why := range j.fresh {
 		out.Warnings = append(out.Warnings, why)
-		out.Comparisons = append(out.Comparisons, undecided(j.scenario.Compare, why)...)
+		out.Comparisons = append(out.Comparisons, undecided(j.scenario, j.scenario.Compare, why)...)
 	}
 	for i, v := range j.rivals {
 		settings := j.settings(v.at)
 		if v.identical {
-			same := gates.Identical(comparable(settings))
+			same := gates.Identical(slices.DeleteFunc(comparable(settings), func(metric string) bool { return !j.scenario.Measures(metric) }))
 			for k := range same {
 				same[k].Against = settings.Against
 			}
@@ -180,7 +180,7 @@ func (r *runner) unfinished(ctx context.Context, j *job, v *rival, c *gates.Comp
 	if ctx.Err() == nil && len(j.others[v.at]) == 0 && j.failed == v.at && r.isNew(j.scenario, v.at) {
 		why := fmt.Sprintf("the scenario is new: there is nothing to compare with in %s (%v)", v.at.describe(), err)
 		out.Warnings = append(out.Warnings, why)
-		out.Comparisons = append(out.Comparisons, undecided(j.settings(v.at), why)...)
+		out.Comparisons = append(out.Comparisons, undecided(j.scenario, j.settings(v.at), why)...)
 		v.missing = true
 		return nil
 	}
@@ -226,8 +226,8 @@ func comparable(s gates.CompareSettings) []string {
 }
 
 // undecided is what is said of a scenario that the other side does not have.
-func undecided(s gates.CompareSettings, why string) []gates.Comparison {
-	out := gates.Identical(s.GatedMetrics())
+func undecided(of *policy.Scenario, s gates.CompareSettings, why string) []gates.Comparison {
+	out := gates.Identical(slices.DeleteFunc(s.GatedMetrics(), func(metric string) bool { return !of.Measures(metric) }))
 	for i := range out {
 		out[i].Verdict, out[i].Method, out[i].ChangePercent = gates.Inconclusive, "", nil
 		out[i].Reason, out[i].Gated, out[i].OnInconclusive = why, true, cmp.Or(s.OnInconclusive, gates.InconclusiveWarn)

@@ -20,6 +20,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
 	"github.com/alloc-dev/heaptop/sampler"
 	source "github.com/alloc-dev/heaptop/sampler/redis"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const (
@@ -257,7 +258,7 @@ func (b *redisBench) clean(ctx context.Context) error {
 			keys = append(keys, b.key(n))
 		}
 		if err := client.Del(ctx, keys...).Err(); err != nil {
-			return fmt.Errorf("%w: what heaptop wrote may be left there: at most %d keys that begin with %s", b.told("delete from", err), b.written, b.prefix)
+			return fmt.Errorf("%w: what heaptop wrote may be left there: at most %s with names that begin with %s", b.told("delete from", err), unit.Things(b.written, "key"), b.prefix)
 		}
 	}
 	b.dirty = false

@@ -99,7 +99,7 @@ func TestRedisRefusesANonemptyDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Scenarios[0].Error; r.ExitCode != 2 || !strings.Contains(got, "holds 1 keys: nothing was written") || !strings.Contains(got, "--allow-nonempty") {
+	if got := r.Scenarios[0].Error; r.ExitCode != 2 || !strings.Contains(got, "holds 1 key: nothing was written") || !strings.Contains(got, "--allow-nonempty") {
 		t.Errorf("exit %d, %q", r.ExitCode, got)
 	}
 	if cli("DBSIZE") != "1" {

@@ -16,6 +16,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/overhead"
 	source "github.com/alloc-dev/heaptop/sampler/redis"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // inspect finds out what the server is, and refuses one that cannot be measured.
@@ -56,10 +57,10 @@ func (b *redisBench) inspect(ctx context.Context) error {
 		return b.told("read DBSIZE of", err)
 	}
 	if keys > 0 && !b.set.AllowNonempty {
-		return fmt.Errorf("%s holds %d keys: nothing was written; name an empty database, such as /15 at the end of the URL, or add --allow-nonempty", b.who, keys)
+		return fmt.Errorf("%s holds %s: nothing was written; name an empty database, such as /15 at the end of the URL, or add --allow-nonempty", b.who, unit.Things(keys, "key"))
 	}
 	if keys > 0 {
-		b.warnings = append(b.warnings, fmt.Sprintf("the database held %d keys, whose changes are in the figures of copies", keys))
+		b.warnings = append(b.warnings, fmt.Sprintf("the database held %s, whose changes are in the figures of copies", unit.Things(keys, "key")))
 	}
 	b.report.Server = server
 	return b.module(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run/worktree"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // maxStored is how large a stored report may be that is read.
@@ -129,7 +130,7 @@ func (b *stored) fits(s *policy.Scenario) (n int, err error) {
 		case e.Error != "":
 			err = fmt.Errorf("it could not be measured then: %s", e.Error)
 		case (s.SessionsSaid || s.Kind == gates.KindBuiltin) && max(e.Sessions, 1) != max(s.Sessions, 1):
-			err = fmt.Errorf("it was measured with %d sessions, and the policy has %d", max(e.Sessions, 1), max(s.Sessions, 1))
+			err = fmt.Errorf("it was measured with %s, and the policy has %d", unit.Things(max(e.Sessions, 1), "session"), max(s.Sessions, 1))
 		}
 		if err != nil {
 			return 0, worktree.Usage("read the baseline %s: scenario %s: %w", b.path, name, err)
@@ -193,17 +194,17 @@ func (r *runner) compareStored(j *job, out *gates.Scenario) error {
 			why = "the benchmark is new: the baseline does not have it"
 		}
 		out.Warnings = append(out.Warnings, why)
-		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
+		out.Comparisons = append(out.Comparisons, undecided(j.scenario, settings, why)...)
 		return nil
 	}
 	if max(then.Sessions, 1) != max(out.Sessions, 1) {
-		why := fmt.Sprintf("the baseline was measured with %d sessions, and the program now says %d", max(then.Sessions, 1), max(out.Sessions, 1))
-		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
+		why := fmt.Sprintf("the baseline was measured with %s, and the program now says %d", unit.Things(max(then.Sessions, 1), "session"), max(out.Sessions, 1))
+		out.Comparisons = append(out.Comparisons, undecided(j.scenario, settings, why)...)
 		return nil
 	}
 	if then.Seed != 0 && out.Seed != 0 && then.Seed != out.Seed {
 		why := fmt.Sprintf("the baseline's workload drew from the seed %d, and this one from %d: its work was another", then.Seed, out.Seed)
-		out.Comparisons = append(out.Comparisons, undecided(settings, why)...)
+		out.Comparisons = append(out.Comparisons, undecided(j.scenario, settings, why)...)
 		return nil
 	}
 	baseline, current := map[string][]float64{}, map[string][]float64{}

@@ -24,7 +24,7 @@ func (c *command) values(m *launch.Measurement, w *watch) *once {
 		o.note("%v", warning)
 	}
 	if len(m.Left) > 0 {
-		o.note("%d processes still ran when the command had ended, and were ended: the first is %s", len(m.Left), m.Left[0].Name)
+		o.note("%s still ran when the command had ended, and had to be ended: the first is %s", unit.Things(len(m.Left), "process"), m.Left[0].Name)
 	}
 	if !m.Traced && m.Untraced != "" {
 		o.note("processes were not read at their end: %s", m.Untraced)
@@ -85,11 +85,11 @@ func (o *once) resident(m *launch.Measurement) {
 func (o *once) sustained(metric string, points []sampler.Point, from, end time.Time) {
 	v, n := weighted(points, from, end)
 	if n < leastReadings || end.Sub(from) < leastSteady {
-		o.tooShort(metric, "%d readings in %s after the warm-up: a steady state needs %d, in %s", n,
+		o.tooShort(metric, "%s in %s after the warm-up: a steady state needs %d, in %s", unit.Things(n, "reading"),
 			max(end.Sub(from), 0).Round(time.Millisecond), leastReadings, leastSteady)
 		return
 	}
-	o.set(metric, v, fmt.Sprintf("%d readings", n))
+	o.set(metric, v, unit.Things(n, "reading"))
 }
 
 // heapBase is what the heap held before the work began.
@@ -191,12 +191,12 @@ func (o *once) allocations(w *watch, m *launch.Measurement) {
 		unread = append(unread, name+" turned into another program before it could be read")
 	}
 	if w.dropped > 0 {
-		unread = append(unread, fmt.Sprintf("%d processes beyond %d were not followed", w.dropped, maxProcs))
+		unread = append(unread, fmt.Sprintf("%s beyond %d, not followed", unit.Things(w.dropped, "process"), maxProcs))
 	}
 	if len(unread) > 0 || processes == 0 {
 		why := "no Go process was read"
 		if len(unread) > 0 {
-			why = fmt.Sprintf("%d Go processes could not be read to their end: %s", len(unread), unread[0])
+			why = fmt.Sprintf("%s could not be read to the end: %s", unit.Things(len(unread), "Go process"), unread[0])
 		}
 		o.lack("allocs", "%s", why)
 		o.lack("alloc_bytes", "%s", why)
