@@ -56,6 +56,17 @@ TIME            RSS     CHANGE       PEAK       HEAP       LIVE       GOAL     G
 	}
 }
 
+func TestTextLiveHeapIsNotKnownBeforeTheFirstCollection(t *testing.T) {
+	for cycles, want := range map[float64]string{0: unknown, 1: "0 B"} {
+		s := &sampler.Snapshot{}
+		s.Add(sampler.GoCyclesTotal, cycles)
+		s.Add(sampler.GoHeapLive, 0)
+		if got := liveCell(nil, s); got != want {
+			t.Errorf("after %g collections the live heap is shown as %q, want %q", cycles, got, want)
+		}
+	}
+}
+
 func TestTextTitlesReturnOnATerminalAndWithADeeperSource(t *testing.T) {
 	titles := func(terminal bool, events int) int {
 		var out bytes.Buffer

@@ -82,7 +82,7 @@ func columnsFor(ev sampler.Event) []column {
 	if _, ok := ev.Snapshot.Get(sampler.GoClassObjects); ok || ev.Info.GoVersion != "" {
 		columns = append(columns,
 			sizeColumn("HEAP", sampler.GoClassObjects),
-			sizeColumn("LIVE", sampler.GoHeapLive),
+			column{"LIVE", 9, liveCell},
 			sizeColumn("GOAL", sampler.GoHeapGoal),
 			countColumn("GCS", sampler.GoCyclesTotal),
 			countColumn("GOROUTINES", sampler.GoGoroutines),
@@ -95,6 +95,14 @@ func columnsFor(ev sampler.Event) []column {
 
 func sizeColumn(title string, m sampler.Metric) column {
 	return column{title, 9, func(_ *textPrinter, s *sampler.Snapshot) string { return cell(s.Reading(m), unit.Bytes) }}
+}
+
+// liveCell shows what the last collection found alive. Before the first one nobody knows, and the runtime says 0.
+func liveCell(_ *textPrinter, s *sampler.Snapshot) string {
+	if cycles := s.Reading(sampler.GoCyclesTotal); cycles.OK && cycles.Value == 0 {
+		return unknown
+	}
+	return cell(s.Reading(sampler.GoHeapLive), unit.Bytes)
 }
 
 func countColumn(title string, m sampler.Metric) column {
