@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -15,6 +18,20 @@ func TestANameOfSeveralLinesIsIntroducedInOne(t *testing.T) {
 	o.introduce(sampler.Info{Name: "ev\n\x1b[2Jil\x07", PID: 7, Source: "proc"})
 	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "watching ev␊il␇ 7: read from proc") {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAMissingRightIsSaidOnce(t *testing.T) {
+	var out bytes.Buffer
+	conclude(&out, fmt.Errorf("connect to x.sock: %w (%w)", syscall.EACCES, sampler.ErrPermission))
+	want := "heaptop: connect to x.sock: permission denied\n  run heaptop as the user of that process, or as root\nheaptop: exit 2: could not measure\n"
+	if runtime.GOOS == "linux" && out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	out.Reset()
+	conclude(&out, fmt.Errorf("read 7: dumpable is 0 (%w)", sampler.ErrPermission))
+	if !strings.HasPrefix(out.String(), "heaptop: read 7: dumpable is 0 (permission denied)\n") {
+		t.Errorf("%q", out.String())
 	}
 }
 
