@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/overhead"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
@@ -43,6 +46,24 @@ func TestRedisWithAReplica(t *testing.T) {
 func TestRedisWrongURL(t *testing.T) {
 	if _, err := newRedisBench(&policy.RedisOverhead{URL: "redis://localhost/x"}); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "want a number") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRedisWrongURLIsToldFirst has a URL that is no server's behind a scenario that could be measured: nothing is.
+func TestRedisWrongURLIsToldFirst(t *testing.T) {
+	for _, wrong := range []policy.Scenario{
+		{Name: "cache", Kind: gates.KindTarget, Target: "redis://u:hunter2@localhost:99999", Duration: time.Second},
+		{Name: "cache", Kind: gates.KindOverhead, Overhead: &policy.Overhead{Redis: &policy.RedisOverhead{URL: "redis://:hunter2@localhost:99999"}}},
+	} {
+		ran := filepath.Join(t.TempDir(), "ran")
+		first := policy.Scenario{Name: "first", Kind: gates.KindCommand, Command: []string{"touch", ran}}
+		_, err := Run(t.Context(), Options{Policy: &policy.Policy{Scenarios: []policy.Scenario{first, wrong}}})
+		if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), `scenario cache: redis://`) || !strings.Contains(err.Error(), `the port is "99999"`) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v", err)
+		}
+		if _, err := os.Stat(ran); err == nil {
+			t.Error("a scenario before it was run")
+		}
 	}
 }
 

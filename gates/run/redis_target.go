@@ -1,9 +1,12 @@
 package run
 
 import (
+	"os"
 	"time"
 
+	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/gates/run/worktree"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/goproc"
 	"github.com/alloc-dev/heaptop/sampler/goruntime"
@@ -17,6 +20,27 @@ func targetSource(t sampler.Target) sampler.Source {
 		return redis.New(redis.Options{System: proc.Source{}})
 	}
 	return goruntime.New(goruntime.Options{System: proc.Source{}, Memory: goproc.Source{}})
+}
+
+// checkServers refuses the URL of a Redis server that cannot be read as one, before anything is measured.
+func checkServers(p *policy.Policy) error {
+	for i := range p.Scenarios {
+		s := &p.Scenarios[i]
+		url := ""
+		if t, err := sampler.ParseTarget(s.Target); s.Kind == gates.KindTarget && err == nil && t.Kind == sampler.KindRedis {
+			url = t.URL
+		}
+		if s.Overhead != nil && s.Overhead.Redis != nil {
+			url = s.Overhead.Redis.URL
+		}
+		if url == "" {
+			continue
+		}
+		if _, err := redis.ClientOptions(url, os.Getenv); err != nil {
+			return worktree.Usage("scenario %s: %w", s.Name, err)
+		}
+	}
+	return nil
 }
 
 // serverReadings is what a data server told of its memory.

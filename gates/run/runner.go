@@ -75,6 +75,9 @@ func newRunner(ctx context.Context, o *Options) (*runner, error) {
 	if o.Policy == nil || len(o.Policy.Scenarios) == 0 {
 		return nil, errors.New("run scenarios: there is none")
 	}
+	if err := checkServers(o.Policy); err != nil {
+		return nil, err
+	}
 	dir := filepath.Dir(o.Policy.Path)
 	if o.Policy.Path == "" {
 		dir = "."
