@@ -48,7 +48,7 @@ func (w *LeakWatch) Report(o LeakJudgement) *LeakReport {
 	}
 	w.blameKeys(r)
 	if n := len(w.restarts); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the process was replaced by another %d times: each is judged for itself, and causes are those of the last", n))
+		r.Warnings = append(r.Warnings, "the process was replaced by another "+timesRun(float64(n))+": each is judged for itself, and causes are those of the last")
 	}
 	switch {
 	case !w.wasLast.IsZero():
@@ -95,6 +95,9 @@ func (s *LeakSeries) finding() Finding {
 		f.Severity, f.Title = Warning, name+" could not be judged"
 	default:
 		f.Title = name + " does not grow"
+		if !l.Excluded {
+			f.Title = name + " shows no sign of growth"
+		}
 		if l.Judged && !s.relative {
 			f.Title += ": " + unit.Format(s.Unit, l.Level)
 		}

@@ -151,7 +151,7 @@ func (w *LeakWatch) weighNative(l *Leak) {
 	}
 	from := w.settled()
 	if grown, ok := w.maps.grown(from, w.last.Time); ok && grown < growthTail*l.PerHour*w.maps.span(from).Hours() {
-		l.Verdict, l.Needed = LeakFlat, sampler.Reading{}
+		l.Verdict, l.Excluded, l.Needed = LeakFlat, true, sampler.Reading{}
 		l.Reason = "the mappings that are not the Go heap's did not grow"
 	}
 }
@@ -242,9 +242,13 @@ func (r *LeakReport) conclude() {
 	}
 	slices.SortStableFunc(order, compareSeries)
 	r.Verdict = order[0].Leak.Verdict
-	var of []string
+	var of, unsure []string
 	for _, s := range order {
-		if s.Leak.Verdict == r.Verdict {
+		switch {
+		case s.Leak.Verdict != r.Verdict:
+		case s.Leak.Verdict == LeakFlat && !s.Leak.Excluded:
+			unsure = append(unsure, s.Name)
+		default:
 			of = append(of, s.Name)
 		}
 		r.Findings = append(r.Findings, s.finding())
@@ -253,10 +257,21 @@ func (r *LeakReport) conclude() {
 	case LeakGrowing:
 		r.Reason = "growth is proven for " + strings.Join(of, ", ")
 	case LeakFlat:
-		r.Reason = "growth is excluded for " + strings.Join(of, ", ")
+		r.Reason = flatWords(of, unsure)
 	default:
 		r.Reason = order[0].Name + ": " + order[0].Leak.Reason
 	}
+}
+
+// flatWords says of which series growth is excluded, and which only show none.
+func flatWords(excluded, unsure []string) string {
+	switch {
+	case len(unsure) == 0:
+		return "growth is excluded for " + strings.Join(excluded, ", ")
+	case len(excluded) == 0:
+		return "there is no sign of growth in " + strings.Join(unsure, ", ")
+	}
+	return "growth is excluded for " + strings.Join(excluded, ", ") + "; there is no sign of it in " + strings.Join(unsure, ", ")
 }
 
 func compareSeries(a, b *LeakSeries) int {

@@ -34,13 +34,13 @@ func (w *LeakWatch) weigh(l *Leak) {
 		allocated := allocs.points[n-1].Last - allocs.points[0].Last
 		if allocated/span.Hours() < growthMaterial*math.Abs(l.Level) {
 			*l = Leak{
-				Verdict: LeakFlat, Judged: true, Level: l.Level, First: l.First, Last: l.Last, Span: l.Span, Shape: "a constant",
+				Verdict: LeakFlat, Judged: true, Excluded: true, Level: l.Level, First: l.First, Last: l.Last, Span: l.Span, Shape: "a constant",
 				High: allocated / span.Hours(), Reason: "so little was allocated that it cannot have grown",
 			}
 			return
 		}
 	}
-	l.Verdict, l.Judged = LeakInsufficient, false
+	l.Verdict, l.Judged, l.Excluded = LeakInsufficient, false, false
 	l.Reason = fmt.Sprintf("the collector ran %s, and the live heap is known after each time alone", timesRun(count))
 	if count > 0 {
 		l.needMore((leastCycles - count) / count * span.Seconds())
@@ -63,7 +63,7 @@ func weighEnd(l *Leak, cycles []sampler.Point) {
 	if count >= leastEndCycles {
 		return
 	}
-	l.Verdict, l.Judged, l.Needed = LeakInsufficient, false, sampler.Reading{}
+	l.Verdict, l.Judged, l.Excluded, l.Needed = LeakInsufficient, false, false, sampler.Reading{}
 	l.Reason = fmt.Sprintf("it has grown from %s to %s, but the collector ran %s in the last third of the time, and whether it goes on is known after each time alone",
 		unit.Bytes(l.First), unit.Bytes(l.Last), timesRun(count))
 	if count > 0 {

@@ -1,6 +1,7 @@
 package analysis_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -50,5 +51,30 @@ func TestALargeHeapIsRarelyCollected(t *testing.T) {
 				t.Errorf("after %v collections it is %s: %q, %v; want %s", cycles, f.Verdict, f.Details, f.Evidence, c.want)
 			}
 		})
+	}
+}
+
+// TestWhatAShortWatchExcludes: of a series that is quiet, growth is excluded; of one that is noisy and was watched for two
+// minutes, growth by as much as it has within an hour is not, and the report does not say so.
+func TestWhatAShortWatchExcludes(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		noise  float64
+		reason string
+		title  string
+	}{
+		{"quiet", 0, "growth is excluded for rss_bytes", "rss_bytes does not grow"},
+		{"noisy", .5, "there is no sign of growth in rss_bytes", "rss_bytes shows no sign of growth"},
+	} {
+		r := rand.New(rand.NewPCG(3, 4))
+		values := make([]float64, 120)
+		for i := range values {
+			values[i] = 1e7 * (1 + c.noise*(r.Float64()-float64(i)*.001)) // it rather falls
+		}
+		at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Second) }
+		report := analysis.JudgeSeries([]analysis.LeakSeries{analysis.JudgeColumn("rss_bytes", pointsOf(values, at), "", nil, 0)})
+		if report.Verdict != analysis.LeakFlat || report.Reason != c.reason || !strings.HasPrefix(report.Findings[0].Title, c.title) {
+			t.Errorf("%s: %s, %q, %q: %+v", c.name, report.Verdict, report.Reason, report.Findings[0].Title, report.Series[0].Leak)
+		}
 	}
 }

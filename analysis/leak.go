@@ -50,6 +50,7 @@ type Leak struct {
 	Size      float64         // at most 6: growth relative to the level
 	Lasting   bool            // the last third carries on with the growth
 	Certain   bool            // Low is more than a trifle, two thirds of what is material
+	Excluded  bool            // of a flat one: it is certain that it does not grow by its own level an hour, or by more
 	Span      time.Duration   // watched, from the first point to the last
 	Needed    sampler.Reading // seconds more that would decide if all goes on as it did; not known when nothing can be said
 	Reason    string          // in words: "still settling; 12 more minutes would decide"
@@ -104,6 +105,7 @@ func JudgeLeak(points []sampler.Point, o LeakOptions) Leak {
 	if l.Verdict == LeakGrowing && o.Live && !persistent(points, o) {
 		l.Verdict = LeakInconclusive
 	}
+	l.Excluded = l.Verdict == LeakFlat && (l.High <= 0 || l.High < l.Level)
 	if l.Verdict == LeakSettling || l.Verdict == LeakInconclusive {
 		l.Needed = lookAhead(points, o, e, l.Verdict)
 	}

@@ -27,15 +27,11 @@ func (l Leak) words() string {
 		}
 		return "may be growing: the evidence is " + fmt.Sprintf("%.1f", l.Score) + " of 10; " + l.wouldDecide()
 	}
-	share := math.Inf(1)
-	if l.Level > 0 {
-		share = l.High / l.Level
-	}
 	switch {
 	case l.High <= 0:
 		return "does not grow"
-	case share < 1:
-		return "no sign of growth; more than " + unit.Percent(share) + " of its level an hour is excluded"
+	case l.Excluded:
+		return "no sign of growth; more than " + unit.Percent(l.High/l.Level) + " of its level an hour is excluded"
 	}
 	return "no sign of growth"
 }
