@@ -73,13 +73,21 @@ func newEndpoint(u pprofURL, every time.Duration, proxy func(*http.Request) (*ur
 	return e
 }
 
-// sparedEndpoint is the endpoint of a program that is read by other means: it is asked for nothing until it is needed,
-// and no connection is kept, which would count among the program's files and goroutines.
+// sparedEndpoint is the endpoint of a program that is read by other means: it is asked for nothing until it is needed.
 func sparedEndpoint(u pprofURL, every time.Duration) *endpoint {
 	e := newEndpoint(u, every, nil)
 	e.lastRead = time.Now()
-	e.client.Transport.(*http.Transport).DisableKeepAlives = true
+	e.spare()
 	return e
+}
+
+// spare keeps no connection from now on: it would count among the program's files and goroutines.
+func (e *endpoint) spare() {
+	was := e.client
+	t := was.Transport.(*http.Transport).Clone()
+	t.DisableKeepAlives = true
+	e.client = &http.Client{Transport: t, CheckRedirect: was.CheckRedirect}
+	was.CloseIdleConnections()
 }
 
 func (e *endpoint) name() string { return "pprof" }

@@ -84,6 +84,9 @@ func (s *Source) Open(ctx context.Context, t sampler.Target) (sampler.Session, e
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
+	if j.memory != nil && j.endpoint != nil {
+		j.endpoint.spare()
+	}
 	if out, ok := j.system.(sampler.Output); ok {
 		return &withOutput{j, out}, nil
 	}

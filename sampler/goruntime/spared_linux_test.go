@@ -42,6 +42,25 @@ func TestEndpointBesideMemoryIsLeftAlone(t *testing.T) {
 	}
 }
 
+// Neither stays a connection to an endpoint that the user named.
+func TestNoConnectionStaysWhereMemoryIsRead(t *testing.T) {
+	c := start(t, nil)
+	is := c.do("pprof 127.0.0.1:0")
+	alone, files := is.Goroutines, openFiles(t, c.pid)
+	s := open(t, quick(Options{Memory: goproc.Source{}}), sampler.Target{Kind: sampler.KindEndpoint, URL: "http://" + is.Addr})
+	if i := describe(s); i.Source != "memory" {
+		t.Skipf("memory cannot be read here: %q", i.Hints)
+	}
+	for deadline := time.Now().Add(30 * time.Second); c.do("").Goroutines > alone || openFiles(t, c.pid) > files; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines and %d files, %d and %d before it was watched", c.do("").Goroutines, openFiles(t, c.pid), alone, files)
+		}
+	}
+	if err := s.(sampler.Collector).Collect(t.Context()); err != nil {
+		t.Errorf("forced a collection: %v", err)
+	}
+}
+
 func openFiles(t *testing.T, pid int) int {
 	t.Helper()
 	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
