@@ -53,6 +53,7 @@ func (r *runner) redisOverhead(ctx context.Context, s *policy.Scenario) ([]gates
 	overhead.Summarize(&b.report)
 	out.Runs, out.Metrics = b.runs, overhead.Metrics(&b.report)
 	found, warnings := overhead.Judge(&b.report, s.Overhead.Redis.Settings)
+	b.noteSlow()
 	out.Gates, out.Warnings = found, append(b.warnings, warnings...)
 	if r.baseline != nil {
 		if then := r.baseline.scenarios[s.Name]; then != nil && then.Overhead != nil {
@@ -77,10 +78,13 @@ type redisBench struct {
 	json     string // why there is none
 	limit    float64
 	evicted  float64
+	slow     int64 // commands that the server noted as slow while copies were stored
 	runs     int
 	report   gates.OverheadReport
 	warnings []string
-	say      func(run int)
+
+	slowHidden bool // the slow log may not be read
+	say        func(run int)
 
 	documents []overhead.Document
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates/overhead"
 	"github.com/alloc-dev/heaptop/gates/policy"
+	"github.com/alloc-dev/heaptop/sampler/samplertest"
 )
 
 // jsonModule names a module of a real RedisJSON, which is not in Debian and has a licence of its own: the tests of it run where
@@ -45,5 +46,21 @@ func TestRealRedisJSON(t *testing.T) {
 	}
 	if keys := cli("DBSIZE"); keys != "0" {
 		t.Errorf("%s keys are left", keys)
+	}
+}
+
+// TestRedisSlowLog measures a server that notes every command, as it does on a machine that is very busy: where the figures do
+// not agree then, the report says why.
+func TestRedisSlowLog(t *testing.T) {
+	samplertest.NotUnderRace(t)
+	url, _, _ := redisServer(t, "--slowlog-log-slower-than", "0", "--slowlog-max-len", "4000")
+	b := bench(t, policy.RedisOverhead{URL: url, Representations: []string{"hash"}}, "large")
+	if err := errors.Join(b.measure(t.Context()), b.clean(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	overhead.Summarize(&b.report)
+	b.noteSlow()
+	if len(b.warnings) != 1 || !strings.Contains(b.warnings[0], "commands in its slow log") || b.slow < 1000 {
+		t.Errorf("%d slow commands, warnings %q, want them named as the cause", b.slow, b.warnings)
 	}
 }

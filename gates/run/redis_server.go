@@ -176,6 +176,7 @@ func (b *redisBench) copies(ctx context.Context, d overhead.Document, s *gates.O
 	for i := range keys {
 		keys[i] = b.key(i)
 	}
+	slow := b.slowest(ctx)
 	writer := redis.NewClient(b.options) // its buffers go away with it
 	for batch := range slices.Chunk(keys, max(1, min(100, int(1<<20/one)))) {
 		if err := b.store(ctx, writer, s.As, d, batch); err != nil {
@@ -189,6 +190,7 @@ func (b *redisBench) copies(ctx context.Context, d overhead.Document, s *gates.O
 	if err != nil {
 		return err
 	}
+	b.slow += max(b.slowest(ctx)-slow, 0)
 	if err := b.unmoved(ctx); err != nil {
 		return err
 	}
@@ -204,6 +206,31 @@ func (b *redisBench) copies(ctx context.Context, d overhead.Document, s *gates.O
 		}
 	}
 	return nil
+}
+
+// slowest is the number of the last entry of the server's slow log, 0 where it has none or may not be read.
+func (b *redisBench) slowest(ctx context.Context) int64 {
+	if b.slowHidden {
+		return 0
+	}
+	list, err := b.client.SlowLogGet(ctx, 1).Result()
+	b.slowHidden = err != nil // it is not asked again: a server notes refusals as well
+	if err != nil || len(list) == 0 {
+		return 0
+	}
+	return list[0].ID
+}
+
+// noteSlow tells where figures that do not agree come from: what the server keeps of slow commands is in used_memory, and
+// on a busy machine commands are slow.
+func (b *redisBench) noteSlow() {
+	apart := slices.ContainsFunc(b.report.Documents, func(d gates.OverheadDocument) bool {
+		return slices.ContainsFunc(d.Stored, func(s gates.OverheadStored) bool { agree, ok := s.Agree(); return ok && !agree })
+	})
+	if apart && b.slow > 0 {
+		b.warnings = append(b.warnings, fmt.Sprintf("while copies were stored the server noted %d commands in its slow log, as on a busy machine: "+
+			"what it keeps of them is in used_memory, and so in the figures of copies", b.slow))
+	}
 }
 
 // settled reads used_memory once four readings in a row agree: connections that ended are taken down a little later. What
