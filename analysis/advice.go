@@ -139,7 +139,7 @@ func (in *WhatIfInput) words() string {
 	}
 	switch {
 	case in.GCCPU.OK:
-		text += " and " + unit.Format("seconds", in.GCCPU.Value) + " of CPU for a collection, as " + count(in.Cycles.Value, "collection", "collections") + " showed"
+		text += " and " + unit.Format("seconds", in.GCCPU.Value) + " of CPU for a collection, as " + unit.Things(in.Cycles.Value, "collection") + " showed"
 	case in.Cycles.OK && in.Cycles.Value == 0:
 		text += "; no collection ended while it was watched, so what one costs is not known: watch longer"
 	default:

@@ -308,7 +308,8 @@ func (w *LeakWatch) blameGroups(f *Finding) {
 	f.Evidence["profiles_count"] = float64(len(w.groups.times))
 	list := w.groups.suspects(w.settled(), leastExact, 0)
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %d readings of their stacks, %d needed, and one stack that grows.", w.groups.counted(w.settled()), leastExact))
+		f.Details = append(f.Details, fmt.Sprintf("Which goroutines they are cannot be told: %s of their stacks, %d needed, and one stack that grows.",
+			unit.Things(w.groups.counted(w.settled()), "reading"), leastExact))
 		return
 	}
 	f.RowsOf = "waiting in"
@@ -365,7 +366,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 	}
 	list := w.maps.grow(w.settled())
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", count(float64(len(w.maps.times)), "reading", "readings")))
+		f.Details = append(f.Details, fmt.Sprintf("Which mapping it is cannot be told: none grows for itself in %s of the address space.", unit.Things(len(w.maps.times), "reading")))
 		return
 	}
 	f.RowsOf = "mapping"
@@ -374,7 +375,7 @@ func (w *LeakWatch) blameMappings(f *Finding) {
 		row := rateRow(s.key, "mapped_bytes", "bytes", s)
 		if n := w.counts[s.key]; n > 0 {
 			row.Numbers["mappings_count"] = float64(n)
-			row.Note = count(float64(n), "mapping", "mappings")
+			row.Note = unit.Things(n, "mapping")
 		}
 		f.Rows = append(f.Rows, row)
 	}

@@ -182,7 +182,7 @@ func (w *LeakWatch) blameParts(f *Finding, of *panel) {
 	f.Evidence["profiles_count"] = float64(len(of.times))
 	list := of.suspects(w.settled(), leastExact, 0)
 	if len(list) == 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Which part of it grows cannot be told: none does for itself in %s.", count(float64(len(of.times)), "reading", "readings")))
+		f.Details = append(f.Details, fmt.Sprintf("Which part of it grows cannot be told: none does for itself in %s.", unit.Things(len(of.times), "reading")))
 		return
 	}
 	f.RowsOf = "part"
@@ -212,7 +212,7 @@ func (w *LeakWatch) blameKeys(r *LeakReport) {
 	var found []Finding
 	if f, ok := w.growing(&v.groups, "keys", "Keys of one sort", "A star stands for the part of a name that differs from key to key.", least); ok {
 		for i := range f.Rows {
-			f.Rows[i].Note = count(math.Trunc(v.counted.counts[f.Rows[i].Name]), "key", "keys")
+			f.Rows[i].Note = unit.Things(math.Trunc(v.counted.counts[f.Rows[i].Name]), "key")
 		}
 		if n := v.counted.sampled; n > 0 {
 			f.Details = append(f.Details, fmt.Sprintf("The figures are estimates: each rests on a sample of %s keys or more.", unit.Count(float64(n))))
@@ -224,7 +224,7 @@ func (w *LeakWatch) blameKeys(r *LeakReport) {
 	}
 	if f, ok := w.growing(&v.clients, "client", "The memory of clients", "", least); ok {
 		for i := range f.Rows {
-			f.Rows[i].Note = count(float64(v.connected[f.Rows[i].Name]), "client", "clients")
+			f.Rows[i].Note = unit.Things(v.connected[f.Rows[i].Name], "client")
 		}
 		found = append(found, f)
 	}
@@ -249,9 +249,9 @@ func (w *LeakWatch) noKeys() string {
 	case !w.server.walked:
 		return "Which keys grow cannot be told: the keys were not walked over meanwhile. A recording does not keep them, and the dashboard walks while it shows them."
 	case n < 2:
-		return fmt.Sprintf("Which keys grow cannot be told: %s of them, and 2 are needed. A longer watch would tell.", count(float64(n), "reading", "readings"))
+		return fmt.Sprintf("Which keys grow cannot be told: %s of them, and 2 are needed. A longer watch would tell.", unit.Things(n, "reading"))
 	default:
-		return fmt.Sprintf("No sort of keys grows for itself in %s of them.", count(float64(n), "reading", "readings"))
+		return fmt.Sprintf("No sort of keys grows for itself in %s of them.", unit.Things(n, "reading"))
 	}
 }
 

@@ -92,10 +92,7 @@ func hotSites(heap *profile.Heap, holdings map[string]*profile.Holding, threshol
 	if heap.Rate > 0 {
 		f.Evidence["sample_rate_bytes"] = float64(heap.Rate)
 	}
-	f.Title = fmt.Sprintf("%s in use in %s allocation sites", unit.Bytes(heap.TotalInUse), unit.Count(float64(len(heap.Sites))))
-	if len(heap.Sites) == 1 {
-		f.Title = unit.Bytes(heap.TotalInUse) + " in use in one allocation site"
-	}
+	f.Title = unit.Bytes(heap.TotalInUse) + " in use in " + unit.Things(len(heap.Sites), "allocation site")
 	return f
 }
 
@@ -152,8 +149,8 @@ func keepers(w *sampler.HeapWalk) Finding {
 			f.Title += " of the " + unit.Bytes(w.Marked.Value) + " that the collector marked"
 		}
 	}
-	f.Title += fmt.Sprintf(", in %s objects; %s were read in %s",
-		unit.Count(float64(w.Objects)), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))
+	f.Title += fmt.Sprintf(", in %s; %s were read in %s",
+		unit.Things(w.Objects, "object"), unit.Bytes(float64(w.Read)), unit.Duration(w.Took))
 	f.Holders = largestRoots(w)
 	return f
 }

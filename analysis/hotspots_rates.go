@@ -70,7 +70,7 @@ func garbageDetails(t *Trace) []string {
 			text += ", " + unit.Rate(t.FreedPerSec.Value) + " freed"
 		}
 		if t.Collections.OK {
-			text += ", in " + count(t.Collections.Value, "collection", "collections")
+			text += ", in " + unit.Things(t.Collections.Value, "collection")
 		}
 		if t.Lifetime.Bound != LifetimeUnknown {
 			text += "; a byte lives " + t.Lifetime.String()
@@ -128,7 +128,7 @@ func staysFinding(in *HotspotInput, t *Trace) []Finding {
 		"in_use_bytes": sum, "heap_bytes": in.To.Heap.TotalInUse, "sites_count": float64(len(f.Sites)), "growing_count": float64(growing),
 		"kept_at_least_percent": staysShare,
 	}
-	f.Title = fmt.Sprintf("What stays: %s in %s", unit.Bytes(sum), count(float64(len(f.Sites)), "site", "sites"))
+	f.Title = fmt.Sprintf("What stays: %s in %s", unit.Bytes(sum), unit.Things(len(f.Sites), "site"))
 	f.Details = []string{fmt.Sprintf("Of all that such a site ever allocated at least %d%% is still in use, or it grew by more than sampling explains.", staysShare)}
 	if growing > 0 {
 		f.Title += fmt.Sprintf(", %d of them growing", growing)

@@ -92,7 +92,7 @@ func limitsFinding(s *sampler.Snapshot) []Finding {
 		f.Evidence["oom_kills_count"] = kills.Value
 		if kills.Value > 0 {
 			f.Severity = Warning
-			f.Details = append(f.Details, fmt.Sprintf("The kernel has killed %s in this cgroup for memory.", count(kills.Value, "process", "processes")))
+			f.Details = append(f.Details, fmt.Sprintf("The kernel has killed %s in this cgroup for memory.", unit.Things(kills.Value, "process")))
 		}
 	}
 	for _, p := range []struct {
@@ -129,14 +129,6 @@ func pressureWords(some, full sampler.Reading) string {
 		text += ", all of them at once " + unit.Percent(full.Value/100)
 	}
 	return text + "."
-}
-
-// count prints a number of things: "1 process", "12 processes".
-func count(n float64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return unit.Count(n) + " " + many
 }
 
 // collectorFinding is the state of the Go heap and its collector, and its work on average since the program began.

@@ -85,7 +85,7 @@ func processesFinding(t *sampler.ProcessTable) Finding {
 		}
 		f.Rows = append(f.Rows, row)
 	}
-	f.Title = fmt.Sprintf("The largest of %s", count(float64(len(t.Processes)), "process", "processes"))
+	f.Title = fmt.Sprintf("The largest of %s", unit.Things(len(t.Processes), "process"))
 	e := numbers{"processes_count": float64(len(t.Processes))}
 	e.add("rss_bytes", sum)
 	e.add("swapped_bytes", swapped)

@@ -48,20 +48,20 @@ func kernelFinding(s *sampler.Snapshot) []Finding {
 	var parts []string
 	for _, m := range []struct {
 		metric         sampler.Metric
-		key, one, many string
+		key, one, rest string
 	}{
-		{sampler.TreeProcesses, "tree_processes_count", "process in its tree", "processes in its tree"},
-		{sampler.ProcessThreads, "threads_count", "thread", "threads"},
-		{sampler.ProcessFDs, "files_count", "open file", "open files"},
-		{sampler.ProcessMinorFaults, "minor_faults_count", "minor page fault", "minor page faults"},
-		{sampler.ProcessMajorFaults, "major_faults_count", "major page fault (read from the disk)", "major page faults (read from the disk)"},
+		{sampler.TreeProcesses, "tree_processes_count", "process", " in its tree"},
+		{sampler.ProcessThreads, "threads_count", "thread", ""},
+		{sampler.ProcessFDs, "files_count", "open file", ""},
+		{sampler.ProcessMinorFaults, "minor_faults_count", "minor page fault", ""},
+		{sampler.ProcessMajorFaults, "major_faults_count", "major page fault", " (read from the disk)"},
 	} {
 		if v, ok := s.Get(m.metric); ok {
 			f.Evidence[m.key] = v
 			if m.metric == sampler.TreeProcesses && v <= 1 {
 				continue // it alone
 			}
-			parts = append(parts, count(v, m.one, m.many))
+			parts = append(parts, unit.Things(v, m.one)+m.rest)
 		}
 	}
 	numbers(f.Evidence).add("tree_rss_bytes", s.Reading(sampler.TreeRSS))
@@ -202,7 +202,7 @@ func mappingsFinding(m *sampler.Mappings) Finding {
 		rss, pss, swap, size, n = rss+x.RSS, pss+x.PSS, swap+x.Swap, size+x.Size, n+x.Count
 	}
 	f.Evidence = numbers{"rss_bytes": rss, "pss_bytes": pss, "swap_bytes": swap, "size_bytes": size, "mappings_count": float64(n)}
-	f.Title = fmt.Sprintf("%s of the %s of address space is resident, in %s", unit.Bytes(rss), unit.Bytes(size), count(float64(n), "mapping", "mappings"))
+	f.Title = fmt.Sprintf("%s of the %s of address space is resident, in %s", unit.Bytes(rss), unit.Bytes(size), unit.Things(n, "mapping"))
 	for i := range m.List {
 		x := &m.List[i]
 		row := FoundRow{Name: nameOfMapping(x), Numbers: numbers{
@@ -236,7 +236,7 @@ func goroutinesFinding(g *sampler.Goroutines, s *sampler.Snapshot) []Finding {
 	}
 	f := Finding{
 		Analyzer: "goroutines", Severity: Info, RowsOf: "goroutines", Evidence: numbers{"goroutines_count": float64(g.Total), "groups_count": float64(len(rows))},
-		Title:   count(float64(g.Total), "goroutine", "goroutines") + " in " + count(float64(len(rows)), "group", "groups"),
+		Title:   unit.Things(g.Total, "goroutine") + " in " + unit.Things(len(rows), "group"),
 		Columns: []FoundColumn{{"goroutines_count", "count"}, {"share_percent", "share"}, {"stacks_bytes", "stacks"}, {"wait_max_seconds", "waits for"}},
 	}
 	stacks, measured := 0.0, true
