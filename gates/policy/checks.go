@@ -141,6 +141,10 @@ func (r *reader) finish(p *Policy, f Flags, places map[string]*entry) {
 			r.problem(place{}, "--limit %s: none of the scenarios measures it", l.Metric)
 		}
 	}
+	if f.Against != "" && f.Against != none && !slices.ContainsFunc(p.Scenarios, func(s Scenario) bool { return twoSided(s.Kind) }) {
+		r.problem(place{}, "--against %s: none of the scenarios can be built at another commit: compare with a stored report by --baseline", f.Against)
+		return
+	}
 	if f.NoGates {
 		return
 	}
@@ -180,7 +184,7 @@ func (s *Scenario) gated(f Flags) bool {
 
 // compared says whether the scenario is compared with anything.
 func (s *Scenario) compared(f Flags) bool {
-	return f.Baseline && !s.inServer() || (s.Against != "" || s.Anchor != "") && twoSided(s.Kind)
+	return f.Baseline && !s.inServer() || s.Against != "" || s.Anchor != ""
 }
 
 // twoSided says whether scenarios of a kind can be built and run at another commit.
@@ -207,7 +211,7 @@ func (s *Scenario) apply(f Flags) {
 	if f.Baseline {
 		s.Against, s.Anchor = "", ""
 	}
-	if f.Against != "" {
+	if f.Against != "" && twoSided(s.Kind) {
 		s.Against = f.Against
 		if f.Against == none {
 			s.Against, s.Anchor = "", ""

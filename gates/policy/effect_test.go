@@ -46,6 +46,7 @@ func TestSharedSettingsGoWithSome(t *testing.T) {
 compare: { against: main, gated: [allocs_per_op, peak_rss], per_metric: { allocs_per_op: 5% } }
 seed: 3
 timeout: 5m
+sessions: 9
 preset: strict
 runs: 3
 scenarios:
@@ -56,6 +57,12 @@ scenarios:
   - { name: cost, overhead: { redis: redis://localhost:6379/15 }, runs: 7 }
 environments: { ci: {}, nightly: { compare: { against: none } } }
 `, policy.Options{})
+	for _, s := range p.Scenarios {
+		timed, preset := s.Name != "cache" && s.Name != "cost", s.Name != "p" && s.Name != "cost"
+		if said := s.Sessions == 9; said != (s.Name == "a" || s.Name == "vim") || (s.Timeout > 0) != timed || (s.Preset != "") != preset || (s.Seed > 0) != (s.Name == "vim") {
+			t.Errorf("%s follows what does not go with it, or not what does: %+v", s.Name, s)
+		}
+	}
 	if cost := p.Scenarios[4]; cost.Runs != 7 {
 		t.Errorf("the overhead in a server runs %d times, want the 7 of its own", cost.Runs)
 	}
@@ -75,7 +82,13 @@ func TestTargetWithABaseline(t *testing.T) {
 	const text = "scenarios:\n  - { name: api, target: 4242 }\n"
 	parse(t, text, policy.Options{Flags: policy.Flags{Baseline: true}})
 	if said := refused(t, "version: 1\n"+text, policy.Options{Flags: policy.Flags{Against: "main"}}); said !=
-		`heaptop.yml:3:13: scenario "api" has no limit, no preset, and is compared with nothing, so it could never fail: give it limits` {
+		"heaptop.yml: --against main: none of the scenarios can be built at another commit: compare with a stored report by --baseline" {
 		t.Error(said)
+	}
+	both := "compare: { against: main }\nlimits: { peak_rss: 1 MB }\nscenarios:\n  - { name: api, target: 4242 }\n  - { name: a, run: ./a }\n"
+	for _, o := range []policy.Options{{}, {Flags: policy.Flags{Against: "main"}}} {
+		if s := parse(t, both, o).Scenarios; s[0].Against != "" || s[1].Against != "main" {
+			t.Errorf("the target is compared with %q and the command with %q", s[0].Against, s[1].Against)
+		}
 	}
 }

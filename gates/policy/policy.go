@@ -75,7 +75,8 @@ type Scenario struct {
 	// Limits are at most one a metric. Each names where it is from.
 	Limits  []gates.Limit
 	Compare gates.CompareSettings
-	// Against is the git ref of the other side, "auto" for the merge base with the default branch, "" for none.
+	// Against is the git ref of the other side, "auto" for the merge base with the default branch, "" for none, and of what
+	// cannot be built at another commit: a target, an overhead.
 	Against string
 	// Anchor is a git ref besides, to find growth in many small steps; "" for none.
 	Anchor string

@@ -105,14 +105,17 @@ func last[T any](layers []settings, of func(*settings) *located[T], otherwise T)
 	return otherwise
 }
 
+// take sets what the strongest layer says, where the key goes with the entry.
+func take[T any](e *entry, name string, layers []settings, of func(*settings) *located[T], to *T) {
+	if e.refuses(name) == "" {
+		*to = last(layers, of, *to)
+	}
+}
+
 // assemble makes a scenario of its entry and the layers of settings, the weakest first.
 func (r *reader) assemble(e *entry, layers []settings) Scenario {
 	s := Scenario{
 		Name: e.name, Kind: e.kind, Build: e.build, Dir: e.dir,
-		Sessions: last(layers, func(s *settings) *located[int] { return s.sessions }, 0),
-		Runs:     last(layers, func(s *settings) *located[int] { return s.runs }, 0),
-		Preset:   last(layers, func(s *settings) *located[string] { return s.preset }, ""),
-		Timeout:  last(layers, func(s *settings) *located[time.Duration] { return s.timeout }, 0),
 	}
 	switch e.kind {
 	case gates.KindCommand:
@@ -128,18 +131,15 @@ func (r *reader) assemble(e *entry, layers []settings) Scenario {
 			s.Overhead = &Overhead{e.overhead.of.value, e.overhead.over.value, e.overhead.metric.value, e.overhead.redis}
 		}
 	}
-	also := formOf(e.kind).also
-	if slices.Contains(also, "seed") {
-		s.Seed = last(layers, func(s *settings) *located[uint64] { return s.seed }, 0)
-	}
-	if slices.Contains(also, "duration") {
-		s.Duration = last(layers, func(s *settings) *located[time.Duration] { return s.duration }, 0)
-		s.Warmup = last(layers, func(s *settings) *located[time.Duration] { return s.warmup }, 0)
-	}
-	if slices.Contains(also, "checkpoint_on") {
-		s.CheckpointOn = last(layers, func(s *settings) *located[string] { return s.checkpoint }, "")
-	}
-	if slices.Contains(also, "env") {
+	take(e, "sessions", layers, func(s *settings) *located[int] { return s.sessions }, &s.Sessions)
+	take(e, "runs", layers, func(s *settings) *located[int] { return s.runs }, &s.Runs)
+	take(e, "preset", layers, func(s *settings) *located[string] { return s.preset }, &s.Preset)
+	take(e, "timeout", layers, func(s *settings) *located[time.Duration] { return s.timeout }, &s.Timeout)
+	take(e, "seed", layers, func(s *settings) *located[uint64] { return s.seed }, &s.Seed)
+	take(e, "duration", layers, func(s *settings) *located[time.Duration] { return s.duration }, &s.Duration)
+	take(e, "warmup", layers, func(s *settings) *located[time.Duration] { return s.warmup }, &s.Warmup)
+	take(e, "checkpoint_on", layers, func(s *settings) *located[string] { return s.checkpoint }, &s.CheckpointOn)
+	if e.refuses("env") == "" {
 		for _, l := range layers {
 			if len(l.env) > 0 && s.Env == nil {
 				s.Env = map[string]string{}
@@ -191,8 +191,10 @@ func (r *reader) setCompare(s *Scenario, e *entry, layers []settings) {
 		}
 		return v
 	}
-	s.Against = ref(func(c *comparison) *located[string] { return c.against })
-	s.Anchor = ref(func(c *comparison) *located[string] { return c.anchor })
+	if twoSided(s.Kind) {
+		s.Against = ref(func(c *comparison) *located[string] { return c.against })
+		s.Anchor = ref(func(c *comparison) *located[string] { return c.anchor })
+	}
 	s.Compare = gates.CompareSettings{
 		MaxIncrease:    last(layers, func(s *settings) *located[float64] { return s.compare.maxIncrease }, 0),
 		WarnIncrease:   last(layers, func(s *settings) *located[float64] { return s.compare.warnIncrease }, 0),

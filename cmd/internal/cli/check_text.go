@@ -141,6 +141,10 @@ func comparisonText(b *strings.Builder, s *policy.Scenario, a *asked) {
 		return
 	}
 	gated := gatedMetrics(s)
+	if len(gated) == 0 {
+		wrap(b, "  ", "    ", "is compared with "+strings.Join(with, " and ")+", by which nothing can fail")
+		return
+	}
 	fails, warns := s.Compare.Increases("")
 	wrap(b, "  fails when ", "    ", fmt.Sprintf("%s: growth by %s against %s is proven; a proven growth above %s is a warning, and one that stays undecided: %s",
 		strings.Join(gated, ", "), unit.Percent(fails), strings.Join(with, " and "), unit.Percent(warns),
