@@ -6,7 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const debugLong = `Look into one target and report what was found, as text, JSON or Markdown.
+const debugLong = `Look into one target and report what was found, as text, JSON, Markdown or a page
+for a browser.
 
 The target is named as for the dashboard: a process id or name, a URL of net/http/pprof, a socket of heaptop's agent; or
 it is a recording or a snapshot.`

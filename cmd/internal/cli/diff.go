@@ -64,7 +64,7 @@ func newDiff(env *environment) *cobra.Command {
 		ValidArgsFunction: filesEnding(capture.Extension, ".gz"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usagef("see heaptop diff --help", "want two files, the earlier one first, but %d were given", len(args))
+				return usagef("see heaptop diff --help", "want two files, the earlier one first; given: %d", len(args))
 			}
 			o.from, o.to = args[0], args[1]
 			return o.run()

@@ -48,7 +48,7 @@ func newScenarios(env *environment) *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.Var(&choice{&o.format, listFormats(), "unknown format, known are"}, "format", "how to show them")
-	f.Var(&choice{&o.suite, scenario.Suites(), "unknown suite, known are"}, "suite", "only those of one suite")
+	f.Var(&choice{&o.suite, scenario.Suites(), "unknown suite, known are"}, "suite", "only those of one `SUITE`: "+strings.Join(scenario.Suites(), ", "))
 	return c
 }
 
