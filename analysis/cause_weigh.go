@@ -64,11 +64,8 @@ func weighEnd(l *Leak, cycles []sampler.Point) {
 		return
 	}
 	l.Verdict, l.Judged, l.Excluded, l.Needed = LeakInsufficient, false, false, sampler.Reading{}
-	l.Reason = fmt.Sprintf("it has grown from %s to %s, but the collector ran %s in the last third of the time, and whether it goes on is known after each time alone",
-		unit.Bytes(l.First), unit.Bytes(l.Last), timesRun(count))
-	if count > 0 {
-		l.needMore((leastEndCycles - count) / count * span.Seconds())
-	}
+	l.Reason = fmt.Sprintf("it has grown from %s to %s, but the collector ran %s in the last third of the time, and whether it goes on is known after each time alone; "+
+		"where a longer watch does not tell either, a lower GOGC makes collections more frequent", unit.Bytes(l.First), unit.Bytes(l.Last), timesRun(count))
 }
 
 // timesRun is "once", "3 times".
@@ -79,8 +76,8 @@ func timesRun(n float64) string {
 	return unit.Count(n) + " times"
 }
 
-// needMore says how many seconds more would tell.
+// needMore says how many seconds more are needed at least: a heap that grows is collected ever more rarely.
 func (l *Leak) needMore(seconds float64) {
 	l.Needed = sampler.Known(seconds)
-	l.Reason += "; " + unit.Duration(time.Duration(math.Min(seconds, longest.Seconds())*float64(time.Second)).Round(time.Second)) + " more would tell"
+	l.Reason += "; at least " + unit.Duration(time.Duration(math.Min(seconds, longest.Seconds())*float64(time.Second)).Round(time.Second)) + " more is needed"
 }
