@@ -45,6 +45,8 @@ func (b *redisBench) inspect(ctx context.Context) error {
 	switch {
 	case about["role"] == "slave" || about["role"] == "replica":
 		return fmt.Errorf("%s is a replica, which takes no writes: name its master", b.who)
+	case about["redis_mode"] == "sentinel":
+		return fmt.Errorf("%s is a sentinel, which holds no data: name a server that it watches", b.who)
 	case about["redis_mode"] == "cluster":
 		return fmt.Errorf("%s is a node of a cluster, where an entry takes more than in a server alone and a key may belong to another node (MOVED): name a server that stands alone, of the same release", b.who)
 	case about["loading"] == "1":

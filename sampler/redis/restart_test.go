@@ -104,3 +104,18 @@ func TestSetClocks(t *testing.T) {
 		}
 	}
 }
+
+// TestKindsOfServers hints at what a server is, where it is none that holds all the data.
+func TestKindsOfServers(t *testing.T) {
+	for lines, want := range map[string]string{
+		"redis_mode:sentinel":                     "it is a sentinel, which holds no data: name a server that it watches",
+		"redis_mode:cluster\r\ncluster_enabled:1": "it is a node of a cluster: only this node is read; name another by its own address",
+		"redis_mode:standalone":                   "",
+	} {
+		var server clocked
+		server.say(lines)
+		if got := strings.Join(open(t, Options{}, server.serve(t)).Describe().Hints, "\n"); got != want {
+			t.Errorf("%q: hints are %q, want %q", lines, got, want)
+		}
+	}
+}

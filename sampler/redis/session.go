@@ -138,6 +138,9 @@ func (j *session) Describe() sampler.Info {
 	if j.statsErr != nil {
 		i.Hints = append(i.Hints, j.statsErr.Error())
 	}
+	if j.info["redis_mode"] == "sentinel" {
+		i.Hints = append(i.Hints, "it is a sentinel, which holds no data: name a server that it watches")
+	}
 	if j.info["cluster_enabled"] == "1" {
 		i.Hints = append(i.Hints, "it is a node of a cluster: only this node is read; name another by its own address")
 	}

@@ -154,6 +154,7 @@ func TestRedisThatRefuses(t *testing.T) {
 		"may not write":  {writing("-NOPERM this user has no permissions to run the 'set' command\r\n"), []string{"suite"}, "this suite writes, so its user needs ACL SETUSER NAME +info"},
 		"may not ask":    {refusing{"INFO": bulk(quietInfo), "DBSIZE": ":0\r\n", "COMMAND": "-NOPERM no permissions to run the 'command|info' command\r\n"}, []string{"suite"}, "this suite writes"},
 		"cluster":        {refusing{"INFO": bulk(quietInfo + "redis_mode:cluster\r\n")}, []string{"suite"}, "name a server that stands alone"},
+		"sentinel":       {refusing{"INFO": bulk(quietInfo + "redis_mode:sentinel\r\n")}, []string{"suite"}, "is a sentinel, which holds no data: name a server that it watches"},
 		"protected mode": {refusing{"": "-DENIED Redis is running in protected mode\r\n"}, all, "it is in protected mode"},
 		"max clients":    {refusing{"": "-ERR max number of clients reached\r\n"}, all, "raise maxclients"},
 		"loading":        {refusing{"": "-LOADING Redis is loading the dataset in memory\r\n"}, all, "it is loading its data"},
