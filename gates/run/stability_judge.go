@@ -291,7 +291,7 @@ func blameOf(r *analysis.LeakReport) []gates.Blame {
 	var out []gates.Blame
 	for i := range r.Findings {
 		for _, s := range r.Findings[i].Sites {
-			if s.GrownBytes != nil {
+			if s.GrownBytes != nil && s.Low != nil { // without an interval nothing is proven: it is told as a cause, with that word
 				out = append(out, gates.Blame{Site: s.Site, ChangeBytes: *s.GrownBytes, SharePercent: s.SharePercent, Of: ofInUse})
 			}
 		}
