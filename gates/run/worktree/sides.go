@@ -15,7 +15,9 @@ const (
 	prefix       = "heaptop-sides-"
 	lockName     = "lock"
 	endPatience  = time.Minute // for taking the worktrees away
-	lettersOfDir = 4           // of the name of each side, so that all paths are of equal length
+	addTries     = 5           // of making a worktree
+	addPause     = 50 * time.Millisecond
+	lettersOfDir = 4 // of the name of each side, so that all paths are of equal length
 )
 
 // Side is a state of the repository in a folder of its own.
@@ -206,10 +208,20 @@ func (s *Sides) add(ctx context.Context, name, commit string) (Side, error) {
 	}
 	dir := filepath.Join(s.folder, name)
 	s.dirs = append(s.dirs, dir) // before it is there: Close takes away what an interrupted git has left
-	if err := gitWhole(ctx, s.repo.dir, "worktree", "add", "--quiet", "--detach", "--no-checkout", dir, commit); err != nil {
-		return Side{}, fmt.Errorf("make a worktree for %s: %w", commit, err)
+	for try := 1; ; try++ {
+		err := gitWhole(ctx, s.repo.dir, "worktree", "add", "--quiet", "--detach", "--no-checkout", dir, commit)
+		switch {
+		case err == nil:
+			return Side{Dir: dir, Commit: commit}, nil
+		case try == addTries || ctx.Err() != nil:
+			return Side{}, fmt.Errorf("make a worktree for %s: %w", commit, err)
+		}
+		// git stumbles over a worktree that another git is just making. It has taken back what it had begun.
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try) * addPause):
+		}
 	}
-	return Side{Dir: dir, Commit: commit}, nil
 }
 
 // Changed returns the paths, relative to the roots, of the files in which two sides differ.
