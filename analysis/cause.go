@@ -11,7 +11,8 @@ import (
 )
 
 // LeakWatch takes what is read of a target over time and says at the end what leaks, how fast, and what the cause is. Its
-// memory is bounded, some 20 MB at the most. It is not safe for concurrent use.
+// memory is bounded: some 30 MB at the most, where a program has thousands of sites, of groups of goroutines and of mappings.
+// It is not safe for concurrent use.
 type LeakWatch struct {
 	per    sampler.Metric // the counter of the work done; "" for none
 	tracks map[sampler.Metric]*track

@@ -14,7 +14,9 @@ import (
 const trackPoints = 2048
 
 // track keeps one series in bounded memory. Once it is full neighbours are merged in pairs, with their least and their
-// largest value, so that the points stay evenly spaced however long the watch is.
+// largest value, so that the points stay evenly spaced however long the watch is. It takes 0.13 MB at the most, and a watch
+// has 17: a smaller point would save 1 MB, and have to be made into one that is judged at every look, without the clock that
+// only runs forward.
 type track struct {
 	points []sampler.Point
 	each   int // readings in a point, but for the last one
