@@ -224,6 +224,9 @@ func passedWords(r *gates.Report) string {
 			}
 		}
 	}
+	if held == 0 && warned > 0 {
+		return "nothing failed, but no gate is known to hold: " + counted(warned, "warning", "warnings")
+	}
 	text := "passed: " + counted(held, "gate holds", "gates hold")
 	if warned > 0 {
 		text += ", " + counted(warned, "warning", "warnings")

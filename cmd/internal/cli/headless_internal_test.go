@@ -102,6 +102,10 @@ func TestMeaningsOfVerdicts(t *testing.T) {
 	if got, want := passedWords(r), "passed: 2 gates hold, 2 warnings"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	short := &gates.Report{Scenarios: []gates.Scenario{{Gates: []gates.Gate{{Metric: "used_memory", Verdict: gates.Warned}}}}}
+	if got, want := passedWords(short), "nothing failed, but no gate is known to hold: 1 warning"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 	s.Comparisons[0] = gates.Comparison{Metric: "allocs", Gated: true, Verdict: "unmeasured", Reason: "no values"}
 	if got, want := unmeasuredWords(r), "a.allocs against the baseline: no values"; got != want {
 		t.Errorf("got %s, want %s", got, want)
