@@ -78,7 +78,7 @@ func explained(doing string, err error) error {
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: the connection was closed: it may speak TLS (rediss://), or not Redis's protocol: %w", doing, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%s: %w: it is busy with a long command or stopped, or is no Redis server", doing, shown{err})
+		return fmt.Errorf("%s: no answer (i/o timeout): it is busy with a long command or stopped, or is no Redis server%w", doing, unsaid{err})
 	}
 	return fmt.Errorf("%s: %w", doing, shown{err})
 }
