@@ -237,3 +237,16 @@ func TestParseRollup(t *testing.T) {
 		t.Errorf("what is not there is known: %+v", got)
 	}
 }
+
+// The kernel's mark is approximate and may fall a little; only a new program's falls far.
+func TestPeakDoesNotFall(t *testing.T) {
+	var p peaks
+	for _, c := range []struct{ mark, want float64 }{{91.8e6, 91.8e6}, {91.5e6, 91.8e6}, {92e6, 92e6}, {20e6, 20e6}, {20.1e6, 20.1e6}} {
+		if got := p.next(10e6, sampler.Known(c.mark)); got != sampler.Known(c.want) {
+			t.Errorf("the kernel says %v: peak %v, want %v", c.mark, got, c.want)
+		}
+	}
+	if got := p.next(10e6, sampler.Reading{}); got.OK {
+		t.Errorf("peak %v where the kernel says none", got)
+	}
+}

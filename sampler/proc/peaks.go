@@ -11,9 +11,16 @@ type peaks struct {
 	last  sampler.Reading
 }
 
+// markSlack is how much the kernel's mark may fall without a new program behind it, in bytes: the kernel takes the larger of
+// what it noted and of counters that each processor adds to by the page.
+const markSlack = 4 << 20
+
 // next takes one reading, of RSS and of the kernel's mark, and returns the peak. Without a mark there is none before
 // the first reset: the largest sample would pass for the true peak.
 func (p *peaks) next(rss float64, mark sampler.Reading) sampler.Reading {
+	if fell := p.last.Value - mark.Value; mark.OK && p.last.OK && fell > 0 && fell <= markSlack {
+		mark = p.last
+	}
 	p.last = mark
 	if !p.reset {
 		return mark
