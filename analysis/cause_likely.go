@@ -87,11 +87,11 @@ func (w *LeakWatch) blameLikely(f *Finding, proven []suspect, rate float64, o Le
 		site.BytesPerHour, site.GrownBytes = new(s.slope.Slope), new(s.grown)
 		site.SharePercent, site.Verdict = partOf(s.share, 1), notProven
 		f.Sites = append(f.Sites, site)
-		named = append(named, site.Site+" holds "+unit.Bytes(s.grown))
+		named = append(named, site.Site+" by "+unit.Bytes(s.grown))
 	}
 	if len(named) > 0 {
-		f.Details = append(f.Details, fmt.Sprintf("Of the %s that the profiles of %s add, %s: that is likely the cause, and not proven.",
-			unit.Bytes(a.bytes), unit.Duration(a.span.Round(time.Second)), strings.Join(named, ", ")))
+		f.Details = append(f.Details, fmt.Sprintf("In the %s of the profiles the heap grew by %s, %s: that is likely the cause, and not proven.",
+			unit.Duration(a.span.Round(time.Second)), unit.Bytes(a.bytes), strings.Join(named, ", ")))
 	}
 	if len(proven) == 0 {
 		f.Details = append(f.Details, w.noSites(len(named) > 0))

@@ -77,7 +77,7 @@ func TestTheSiteThatHoldsWhatWasAdded(t *testing.T) {
 			if f.Verdict != analysis.LeakGrowing || !strings.Contains(details, c.says) {
 				t.Fatalf("%s: %s, want %q", f.Verdict, details, c.says)
 			}
-			named := strings.Contains(details, keep+" holds")
+			named := strings.Contains(details, keep+" by ")
 			switch {
 			case c.site == "" && len(f.Sites) == 0 && !named:
 			case c.site == "" || len(f.Sites) != 1 || f.Sites[0].Site != c.site || f.Sites[0].Verdict != c.verdict || named != (c.verdict == "not proven"):
