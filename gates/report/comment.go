@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const (
@@ -64,7 +65,7 @@ func Comment(r *gates.Report, o CommentOptions) string {
 		m.add("\n[" + prose(line(l.Text)) + "](" + l.URL + ")\n")
 	}
 	if m.missed > 0 {
-		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
+		m.b.WriteString("\n" + unit.Things(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 	}
 	return m.b.String()
 }
@@ -183,7 +184,7 @@ func commentImproved(m *bounded, list []named) {
 		}
 	}
 	if n > 0 {
-		m.add("\n<details><summary>" + count(n, "improvement") + "</summary>\n\n" + b.String() + "\n</details>\n")
+		m.add("\n<details><summary>" + unit.Things(n, "improvement") + "</summary>\n\n" + b.String() + "\n</details>\n")
 	}
 }
 

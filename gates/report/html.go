@@ -119,10 +119,10 @@ func (h *pageOf) leftOut(list, told []named) []string {
 	var out []string
 	bad := len(worstFirst(list))
 	if !h.passed && bad < len(list) {
-		out = append(out, "so that the page stays small, "+count(len(list)-bad, "scenario")+" that passed: in a table alone; --format json has all")
+		out = append(out, "so that the page stays small, "+unit.Things(len(list)-bad, "scenario")+" that passed: in a table alone; --format json has all")
 	}
 	if len(told) < bad {
-		out = append(out, "so that the page stays small, "+unit.Count(float64(len(told)))+" of "+count(bad, "scenario")+" that did not pass are told in full, the worst; --format json has all")
+		out = append(out, "so that the page stays small, "+unit.Count(float64(len(told)))+" of "+unit.Things(bad, "scenario")+" that did not pass are told in full, the worst; --format json has all")
 	}
 	switch {
 	case !h.hints:
@@ -153,7 +153,7 @@ func scenarioTally(r *gates.Report) string {
 	if len(r.Scenarios) == 0 {
 		return "no scenario was measured"
 	}
-	return count(len(r.Scenarios), "scenario") + ": " + tally(r)
+	return unit.Things(len(r.Scenarios), "scenario") + ": " + tally(r)
 }
 
 // environmentFacts tell when, with what and where was measured, as far as is known.
@@ -211,7 +211,7 @@ func (h *pageOf) summary(list []named) page.Part {
 		t.Rows = append(t.Rows, page.Row{Cells: summaryCells(s)})
 	}
 	if n := len(order) - len(t.Rows); n > 0 {
-		t.More = "and " + count(n, "scenario") + " more; --format json has all"
+		t.More = "and " + unit.Things(n, "scenario") + " more; --format json has all"
 	}
 	return page.Part{Title: "Scenarios", Blocks: []page.Block{t}}
 }
@@ -239,7 +239,7 @@ func (h *pageOf) namesPart(list []named) (page.Part, bool) {
 		t.Rows = append(t.Rows, page.Row{Cells: []page.Cell{{Text: s.label}}})
 	}
 	if n := len(rest) - len(t.Rows); n > 0 {
-		t.More = "and " + count(n, "scenario") + " more; --format json has all"
+		t.More = "and " + unit.Things(n, "scenario") + " more; --format json has all"
 	}
 	return page.Part{Title: "More scenarios that passed", Blocks: []page.Block{t}, Folded: true}, true
 }

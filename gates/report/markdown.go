@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const (
@@ -45,7 +46,7 @@ func markdown(r *gates.Report, room int) string {
 	m.stability(list)
 	m.overheads(list)
 	if m.missed > 0 {
-		m.b.WriteString("\n" + count(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
+		m.b.WriteString("\n" + unit.Things(m.missed, "part") + " of this report did not fit; the JSON report has all.\n")
 		m.left, m.missed = min(m.left, 0), 0
 	}
 	if next := advice(r); len(next) > 0 {
@@ -108,7 +109,7 @@ func (m *bounded) fold(list []named) {
 				prose(r.baseline), prose(r.change), prose(r.verdict))
 		}
 		if !m.add(b.String()) {
-			fmt.Fprintf(&m.b, "\n%s more did not fit; the JSON report has all.\n", count(len(list)-i, "scenario"))
+			fmt.Fprintf(&m.b, "\n%s more did not fit; the JSON report has all.\n", unit.Things(len(list)-i, "scenario"))
 			break
 		}
 	}

@@ -65,7 +65,7 @@ func stabilityFacts(s *gates.Stability) []fact {
 	add("load", line(s.Load))
 	add("ended", line(s.Ended))
 	if n := len(s.Files); n > 0 {
-		add("files", count(n, "file")+", the first is "+name(s.Files[0]))
+		add("files", unit.Things(n, "file")+", the first is "+name(s.Files[0]))
 	}
 	return out
 }

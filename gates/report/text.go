@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // How much text is written at most. A report of thousands of scenarios is for machines.
@@ -147,7 +148,7 @@ func (t *text) table(list []named) {
 		}
 		all := rows(s.Scenario)
 		if left -= 1 + len(all); left < 0 {
-			t.wrap("", fmt.Sprintf("and %s more; --format json has all", count(len(list)-i, "scenario")))
+			t.wrap("", fmt.Sprintf("and %s more; --format json has all", unit.Things(len(list)-i, "scenario")))
 			return
 		}
 		title := s.label

@@ -232,7 +232,7 @@ func headline(r *gates.Report) string {
 	if len(r.Scenarios) == 0 {
 		return "heaptop: " + name(string(r.Verdict)) + ". No scenario was measured"
 	}
-	return "heaptop: " + name(string(r.Verdict)) + ". " + count(len(r.Scenarios), "scenario") + ": " + tally(r)
+	return "heaptop: " + name(string(r.Verdict)) + ". " + unit.Things(len(r.Scenarios), "scenario") + ": " + tally(r)
 }
 
 func tally(r *gates.Report) string {
@@ -249,19 +249,12 @@ func tally(r *gates.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-func count(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return unit.Count(float64(n)) + " " + of + "s"
-}
-
 // where says when and where was measured, as far as is known.
 func where(r *gates.Report) string {
 	e := r.Environment
 	parts := []string{strings.Trim(name(e.OS)+"/"+name(e.Arch), "/"), name(e.CPU)}
 	if e.CPUs > 0 {
-		parts = append(parts, count(e.CPUs, "CPU"))
+		parts = append(parts, unit.Things(e.CPUs, "CPU"))
 	}
 	parts = append(parts, name(e.Go))
 	if e.Commit != "" {
@@ -291,7 +284,7 @@ func took(seconds float64) string {
 func effort(s *gates.Scenario) string {
 	var parts []string
 	if s.Runs > 0 {
-		parts = append(parts, count(s.Runs, "run"))
+		parts = append(parts, unit.Things(s.Runs, "run"))
 	}
 	if finite(s.DurationS) && s.DurationS > 0 {
 		parts = append(parts, took(s.DurationS))

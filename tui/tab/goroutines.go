@@ -230,13 +230,13 @@ func (s *Goroutines) note(st *State) string {
 	if g == nil {
 		return ""
 	}
-	note := unit.Count(float64(g.Total)) + " in " + plural(len(s.rows), "group")
+	note := unit.Count(float64(g.Total)) + " in " + unit.Things(len(s.rows), "group")
 	if s.input.Text() != "" {
 		held := 0
 		for _, at := range s.shown {
 			held += s.rows[at].Count
 		}
-		note = fmt.Sprintf("%s in %d of %s", unit.Count(float64(held)), len(s.shown), plural(len(s.rows), "group"))
+		note = fmt.Sprintf("%s in %d of %s", unit.Count(float64(held)), len(s.shown), unit.Things(len(s.rows), "group"))
 	}
 	if s.mark != nil && g.Total != s.mark.Total {
 		note += fmt.Sprintf(" · %+d since mark", g.Total-s.mark.Total)

@@ -106,7 +106,7 @@ func (s *Stack) facts(th *theme.Theme, width int) string {
 	}
 	change := countChange(th, s.row.Change)
 	parts := []string{
-		th.Strong.Render(plural(s.row.Count, "goroutine")),
+		th.Strong.Render(unit.Things(s.row.Count, "goroutine")),
 		th.Label.Render("since mark ") + change.Style.Render(change.Text),
 	}
 	if s.row.State != "" {

@@ -116,16 +116,16 @@ func walkWarning(st *State, w *sampler.HeapWalk, width int) string {
 func (s *Holders) waysPanel(st *State, width, height int) string {
 	f := theme.Frame{Title: "Who holds " + s.name, Focused: true, Note: s.place}
 	if h := s.site; h != nil {
-		f.Note = unit.Bytes(float64(h.Bytes)) + " in " + plural(h.Objects, "object")
+		f.Note = unit.Bytes(float64(h.Bytes)) + " in " + unit.Things(h.Objects, "object")
 		if width >= wide {
-			f.Note = s.place + " · " + f.Note + " · " + plural(h.Samples, "sample")
+			f.Note = s.place + " · " + f.Note + " · " + unit.Things(h.Samples, "sample")
 			if h.Dead > 0 {
 				f.Note += ", " + unit.Count(float64(h.Dead)) + " more are garbage by now"
 			}
 		}
 	}
 	if n := s.table.Len(); n > 0 {
-		f.Foot = unit.Count(float64(s.table.At()+1)) + " of " + plural(n, "way")
+		f.Foot = unit.Count(float64(s.table.At()+1)) + " of " + unit.Things(n, "way")
 	}
 	body := s.rowsView(st, width-theme.PanelCols, height-theme.PanelRows)
 	return st.Theme.Frame(f, body, width, height)
@@ -152,7 +152,7 @@ func (s *Holders) whyNothing(st *State) string {
 	case s.key == "":
 		return "No variable and no goroutine alone keeps an object alive."
 	case s.site != nil && s.site.Dead > 0:
-		return fmt.Sprintf("Nothing holds the %s of this site any more: they are garbage that the next collections free.", plural(s.site.Dead, "sampled object"))
+		return fmt.Sprintf("Nothing holds the %s of this site any more: they are garbage that the next collections free.", unit.Things(s.site.Dead, "sampled object"))
 	case len(s.walk.Sites) == 0 && len(s.walk.Warnings) > 0:
 		return sentence("Which objects are of this site is not known: " + theme.Clean(s.walk.Warnings[0].Error()))
 	}
@@ -177,7 +177,7 @@ func (s *Holders) keepersPanel(st *State, width, height int) string {
 		for i := range rest {
 			sum += rest[i].Retained
 		}
-		lines = append(lines, s.keeperLine(st.Theme, plural(len(rest), "other"), sum, inner))
+		lines = append(lines, s.keeperLine(st.Theme, unit.Things(len(rest), "other"), sum, inner))
 	}
 	f := theme.Frame{Title: "What each holds alone", Note: "of the whole heap"}
 	if s.walk.Shared > 0 {

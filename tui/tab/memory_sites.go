@@ -183,25 +183,18 @@ func (m *Memory) sitesNote(st *State, width int) string {
 	if m.alloc {
 		total = d.Heap.TotalAlloc
 	}
-	note := unit.Bytes(total) + " in " + plural(len(m.rows), "site")
+	note := unit.Bytes(total) + " in " + unit.Things(len(m.rows), "site")
 	if n := m.table.Len(); m.input.Text() != "" {
 		held := 0.0
 		for _, key := range m.table.rows {
 			held += m.use(&m.rows[m.places[key]])
 		}
-		note = fmt.Sprintf("%s in %d of %s, %s in all", unit.Bytes(held), n, plural(len(m.rows), "site"), unit.Bytes(total))
+		note = fmt.Sprintf("%s in %d of %s, %s in all", unit.Bytes(held), n, unit.Things(len(m.rows), "site"), unit.Bytes(total))
 	}
 	if d.Heap.Rate > 1 && width >= wide {
 		note += " · one sample per " + unit.Bytes(float64(d.Heap.Rate))
 	}
 	return note
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return unit.Count(float64(n)) + " " + word + "s"
 }
 
 // cell is what stands in one place of the sites' table.

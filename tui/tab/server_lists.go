@@ -110,11 +110,11 @@ func keysPanel(st *State, width, height int) string {
 func walked(k *sampler.Keys) string {
 	switch {
 	case k.Done:
-		return "all " + plural(k.Scanned, "key") + " seen"
+		return "all " + unit.Things(k.Scanned, "key") + " seen"
 	case k.Total.OK && k.Total.Value > 0:
 		return unit.Percent(min(float64(k.Scanned)/k.Total.Value, 1)) + " of " + unit.Count(k.Total.Value) + " seen"
 	}
-	return plural(k.Scanned, "key") + " seen"
+	return unit.Things(k.Scanned, "key") + " seen"
 }
 
 // clientsPanel lists the connections with the most memory.

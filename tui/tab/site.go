@@ -167,7 +167,7 @@ func (s *Site) facts(st *State, width int) string {
 		return t.Warn.Render(" ! ") + "The latest profile has nothing left of this site; the last values are shown."
 	}
 	change := changeCell(t, s.row.Change, s.row.ChangeError)
-	rests := t.Label.Render("rests on ") + plural(int(s.row.Samples), "sample")
+	rests := t.Label.Render("rests on ") + unit.Things(int(s.row.Samples), "sample")
 	parts := []string{
 		t.Label.Render("in use ") + t.Strong.Render(unit.Bytes(s.row.InUseBytes)),
 		t.Label.Render("since mark ") + change.Style.Render(change.Text),

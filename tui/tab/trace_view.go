@@ -280,7 +280,7 @@ func (s *Trace) largePanel(st *State, b box) string {
 		return t.Frame(f, emptyLines(t, "None was seen in this time.", inner, rows), b.width, b.height)
 	}
 	if len(lines) > rows {
-		f.Foot = plural(len(lines)-rows, "more")
+		f.Foot = unit.Things(len(lines)-rows, "more")
 	}
 	return t.Frame(f, strings.Join(lines[:min(len(lines), max(rows, 0))], "\n"), b.width, b.height)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const checkLong = `Say in plain words what heaptop --headless will gate with the same flags: what is run, what fails, how small a growth is
@@ -130,7 +131,7 @@ func (o *checking) measured(ctx context.Context) (of map[string]*gates.Scenario,
 		}
 		of[s.Name] = s
 	}
-	return of, counted(checkRuns, "run", "runs") + " just now", nil
+	return of, unit.Things(checkRuns, "run") + " just now", nil
 }
 
 // nothingJudged is what a report says of a scenario without a gate. Here that is no fault: only the values are wanted.

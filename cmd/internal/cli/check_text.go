@@ -19,7 +19,7 @@ import (
 func checkText(p *policy.Policy, a *asked, measured map[string]*gates.Scenario, from string) string {
 	var b strings.Builder
 	if p.Path != "" {
-		wrap(&b, "", "  ", theme.Clean(p.Path)+": "+counted(len(p.Scenarios), "scenario", "scenarios"))
+		wrap(&b, "", "  ", theme.Clean(p.Path)+": "+unit.Things(len(p.Scenarios), "scenario"))
 	}
 	for _, w := range p.Warnings {
 		wrap(&b, "! ", "  ", theme.Clean(w))
@@ -230,7 +230,7 @@ func figuresText(b *strings.Builder, s *policy.Scenario, got *gates.Scenario, a 
 	if got.Runs > 0 && got.DurationS > 0 {
 		each := time.Duration(got.DurationS / float64(got.Runs) * float64(time.Second))
 		wrap(b, "  takes about ", "    ", fmt.Sprintf("%s: %s of %s%s", unit.Duration(time.Duration(runs*float64(each))),
-			counted(int(math.Round(runs)), "run", "runs"), unit.Duration(each), note(a, compared)))
+			unit.Things(int(math.Round(runs)), "run"), unit.Duration(each), note(a, compared)))
 	}
 }
 

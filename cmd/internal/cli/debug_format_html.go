@@ -164,7 +164,7 @@ func captionOf(of string) string {
 func siteBlocks(s *analysis.FoundSite) []page.Block {
 	stack := s.Stack
 	if len(stack) > stackFrames {
-		stack = append(slices.Clone(stack[:stackFrames]), "… "+plural(len(stack)-stackFrames, "frame")+" more")
+		stack = append(slices.Clone(stack[:stackFrames]), "… "+unit.Things(len(stack)-stackFrames, "frame")+" more")
 	}
 	blocks := stackBlocks(stack)
 	var holders page.Facts

@@ -49,7 +49,7 @@ func siteList(d *analysis.Diff, top, stacks int) diffList {
 	l := diffList{
 		Title: "Allocation sites, in use", Columns: siteColumns(),
 		Note: fmt.Sprintf("%s of %s changed by more than the uncertainty of sampling",
-			unit.Count(float64(len(certain))), plural(len(d.Sites), "site")),
+			unit.Count(float64(len(certain))), unit.Things(len(d.Sites), "site")),
 	}
 	if d.Joined == nil || len(d.Sites) == 0 {
 		return diffList{}
@@ -107,16 +107,9 @@ func siteDetail(d *analysis.Diff, s *profile.SiteChange) string {
 		parts = append(parts, words)
 	}
 	if s.StackCount > 1 {
-		parts = append(parts, "in "+plural(s.StackCount, "stack"))
+		parts = append(parts, "in "+unit.Things(s.StackCount, "stack"))
 	}
 	return strings.Join(parts, " · ")
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return unit.Count(float64(n)) + " " + word + "s"
 }
 
 // apartList shows the sites whose change sampling alone explains.
@@ -255,7 +248,7 @@ func runtimeList(d *analysis.Diff, top int) diffList {
 		l.Rows = append(l.Rows, row)
 	}
 	if left > 0 {
-		l.More = "and " + plural(left, "figure") + " more"
+		l.More = "and " + unit.Things(left, "figure") + " more"
 	}
 	return l
 }

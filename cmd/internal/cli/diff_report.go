@@ -204,7 +204,7 @@ func stackWords(stack []sampler.Frame) []diffFrame {
 		out = append(out, diffFrame{theme.Clean(analysis.FrameText(f)), shortFrame(f), narrowFrame(f)})
 	}
 	if more := len(stack) - stackFrames; more > 0 {
-		words := "… " + plural(more, "frame") + " more"
+		words := "… " + unit.Things(more, "frame") + " more"
 		out = append(out, diffFrame{words, words, words})
 	}
 	return out

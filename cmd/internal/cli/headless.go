@@ -15,6 +15,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/gates/run"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // headless are the options of heaptop --headless: measure, judge, report, exit.
@@ -225,11 +226,11 @@ func passedWords(r *gates.Report) string {
 		}
 	}
 	if held == 0 && warned > 0 {
-		return "nothing failed, but no gate is known to hold: " + counted(warned, "warning", "warnings")
+		return "nothing failed, but no gate is known to hold: " + unit.Things(warned, "warning")
 	}
 	text := "passed: " + counted(held, "gate holds", "gates hold")
 	if warned > 0 {
-		text += ", " + counted(warned, "warning", "warnings")
+		text += ", " + unit.Things(warned, "warning")
 	}
 	return text
 }

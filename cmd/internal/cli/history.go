@@ -152,7 +152,7 @@ func (o *remembering) prune() error {
 	}
 	removed, err := history.Prune(o.paths[0], o.keep)
 	if len(removed) > 0 {
-		printLines(o.env.Err, "heaptop: ", "removed "+counted(len(removed), "report", "reports")+" from "+o.paths[0])
+		printLines(o.env.Err, "heaptop: ", "removed "+unit.Things(len(removed), "report")+" from "+o.paths[0])
 	}
 	return err
 }

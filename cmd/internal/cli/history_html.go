@@ -32,7 +32,7 @@ func (p *picture) html() ([]byte, error) {
 
 // page is the history; a higher level shows less.
 func (p *picture) page(level int) *page.Page {
-	out := &page.Page{Title: "Memory over " + counted(len(p.history.Reports), "report", "reports"), Facts: p.facts()}
+	out := &page.Page{Title: "Memory over " + unit.Things(len(p.history.Reports), "report"), Facts: p.facts()}
 	switch n := len(p.drift); n {
 	case 0:
 		text, judged := p.unproven()
@@ -41,7 +41,7 @@ func (p *picture) page(level int) *page.Page {
 			out.Verdict.Word, out.Verdict.Tone = "not judged", page.Warn
 		}
 	default:
-		out.Verdict = &page.Verdict{Word: counted(n, "growth", "growths"), Tone: page.Warn, Text: "proven, and not gone again"}
+		out.Verdict = &page.Verdict{Word: unit.Things(n, "growth"), Tone: page.Warn, Text: "proven, and not gone again"}
 	}
 	out.Notes = p.notes()
 	out.Parts = p.parts(level)

@@ -10,6 +10,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/history"
 	"github.com/alloc-dev/heaptop/gates/report"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 	"github.com/alloc-dev/heaptop/tui/chart"
 	"github.com/alloc-dev/heaptop/tui/theme"
 )
@@ -30,7 +31,7 @@ const (
 // text is the history for people, charts included.
 func (p *picture) text(width int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s to %s\n", counted(len(p.history.Reports), "report", "reports"), day(p.history.Reports[0].Report.StartedAt),
+	fmt.Fprintf(&b, "%s, %s to %s\n", unit.Things(len(p.history.Reports), "report"), day(p.history.Reports[0].Report.StartedAt),
 		day(p.history.Reports[len(p.history.Reports)-1].Report.StartedAt))
 	p.findings(&b, "  ", theme.Clean)
 	for i := range p.series {
@@ -49,7 +50,7 @@ func (p *picture) findings(b *strings.Builder, indent string, clean func(string)
 		b.WriteString(text + "\n")
 		return
 	}
-	b.WriteString(counted(len(p.drift), "growth", "growths") + " that has not gone again:\n")
+	b.WriteString(unit.Things(len(p.drift), "growth") + " that has not gone again:\n")
 	for _, d := range p.drift {
 		b.WriteString(indent + clean(d.String()) + "\n")
 	}
@@ -240,7 +241,7 @@ func plotRow(columns []plotted, low, high float64, row int) string {
 // markdown is the history for an issue or a summary.
 func (p *picture) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## Memory over %s, %s to %s\n\n", counted(len(p.history.Reports), "report", "reports"), day(p.history.Reports[0].Report.StartedAt),
+	fmt.Fprintf(&b, "## Memory over %s, %s to %s\n\n", unit.Things(len(p.history.Reports), "report"), day(p.history.Reports[0].Report.StartedAt),
 		day(p.history.Reports[len(p.history.Reports)-1].Report.StartedAt))
 	p.findings(&b, "\n* ", report.MarkdownText)
 	b.WriteString("\n| series | trend | now | since the anchor | changes |\n|---|---|---|---|---|\n")

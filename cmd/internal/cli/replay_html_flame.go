@@ -87,7 +87,7 @@ func (t *flameTree) frame(n, change *profile.Node) *page.Frame {
 	}
 	if functions > 0 {
 		t.merged += functions
-		other.Name, other.Detail = "(others)", plural(functions, "small function")
+		other.Name, other.Detail = "(others)", unit.Things(functions, "small function")
 		f.Children = append(f.Children, &other)
 	}
 	return f

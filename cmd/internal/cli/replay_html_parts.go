@@ -57,7 +57,7 @@ func goroutineStacks(g *sampler.Goroutines) *page.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	if more := len(all) - len(rows); more > 0 {
-		t.More = "and " + plural(more, "smaller group") + " more"
+		t.More = "and " + unit.Things(more, "smaller group") + " more"
 	}
 	return t
 }
@@ -73,7 +73,7 @@ func groupBlocks(r *profile.GoroutineRow) []page.Block {
 	const most = 2 * stackFrames
 	frames := analysis.FrameTexts(r.Stack)
 	if len(frames) > most {
-		frames = append(frames[:most], "… "+plural(len(r.Stack)-most, "frame")+" more")
+		frames = append(frames[:most], "… "+unit.Things(len(r.Stack)-most, "frame")+" more")
 	}
 	blocks := stackBlocks(frames)
 	if r.CreatedBy.Function != "" {
@@ -119,7 +119,7 @@ func cycleParts(cycles []sampler.GCCycle) []page.Part {
 		{Title: "pause", Number: true, Hint: "all its stop-the-world time"},
 	}}
 	if left := len(cycles) - mostCycles; left > 0 {
-		t.More = plural(left, "earlier collection") + " are left out"
+		t.More = unit.Things(left, "earlier collection") + " are left out"
 		cycles = cycles[left:]
 	}
 	for i := range cycles {

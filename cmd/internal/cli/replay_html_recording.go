@@ -174,7 +174,7 @@ func (t *tale) metricsPart() page.Part {
 	}
 	slices.Sort(names)
 	if left := len(names) - mostMetrics; left > 0 {
-		table.More = "and " + plural(left, "metric") + " more"
+		table.More = "and " + unit.Things(left, "metric") + " more"
 		names = names[:mostMetrics]
 	}
 	for _, m := range names {

@@ -247,10 +247,10 @@ func (t *tale) notes() []string {
 		out = append(out, fmt.Sprintf("Older readings were thinned as the recording grew: a moment stands for up to %s of them. The smallest and the largest values are kept.", unit.Count(float64(t.most))))
 	}
 	if t.failed > 0 {
-		out = append(out, fmt.Sprintf("At %s nothing could be read.", plural(t.failed, "moment")))
+		out = append(out, fmt.Sprintf("At %s nothing could be read.", unit.Things(t.failed, "moment")))
 	}
 	if t.unmarked > 0 {
-		out = append(out, fmt.Sprintf("%s are not marked on the charts.", plural(t.unmarked, "further moment")))
+		out = append(out, fmt.Sprintf("%s are not marked on the charts.", unit.Things(t.unmarked, "further moment")))
 	}
 	return append(out, t.warnings...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/alloc-dev/heaptop/gates/history"
 	"github.com/alloc-dev/heaptop/gates/report"
 	"github.com/alloc-dev/heaptop/gates/report/page"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const formatHTML = "html"
@@ -85,7 +86,7 @@ func (o *onPage) extras(list []stored) report.Extras {
 	out := report.Extras{Facts: o.links}
 	if o.picture != nil {
 		first, last := o.picture.facts()[1], o.picture.facts()[2]
-		out.Facts = append(slices.Clone(out.Facts), page.Fact{Name: "history", Value: counted(len(o.picture.history.Reports), "report", "reports") + ", " + first.Value + " to " + last.Value})
+		out.Facts = append(slices.Clone(out.Facts), page.Fact{Name: "history", Value: unit.Things(len(o.picture.history.Reports), "report") + ", " + first.Value + " to " + last.Value})
 		out.Notes = o.picture.notes()
 	}
 	out.Parts = func(level int) []page.Part {
@@ -112,7 +113,7 @@ func reportsPart(list []stored, rows int) page.Part {
 			finished = r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC")
 		}
 		t.Rows = append(t.Rows, page.Row{Cells: []page.Cell{{Text: s.path}, {Text: string(r.Verdict), Tone: report.Tone(r.Verdict)}, {Text: finished},
-			{Text: counted(len(r.Scenarios), "scenario", "scenarios")}, {Text: e.OS + "/" + e.Arch}, {Text: e.CPU}, {Text: e.Go}, {Text: shortHash(e.Commit)}}})
+			{Text: unit.Things(len(r.Scenarios), "scenario")}, {Text: e.OS + "/" + e.Arch}, {Text: e.CPU}, {Text: e.Go}, {Text: shortHash(e.Commit)}}})
 	}
 	return page.Part{Title: "Reports", Blocks: []page.Block{capRows(t, rows)}}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/report/send"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // sending is where a report is sent, as it was typed and as it was understood.
@@ -87,9 +88,5 @@ func (o *sending) show(env *environment, r *gates.Report) error {
 }
 
 func amount(points, requests int) string {
-	text := fmt.Sprintf("%d points in %d request", points, requests)
-	if requests != 1 {
-		text += "s"
-	}
-	return text
+	return unit.Things(points, "point") + " in " + unit.Things(requests, "request")
 }

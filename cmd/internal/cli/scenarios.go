@@ -11,6 +11,7 @@ import (
 
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/sampler/scenario"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 const scenariosLong = `List the built-in scenarios: workloads on real components, which prove that the gates work and show how scenarios of your own
@@ -122,7 +123,7 @@ func writeSuite(to io.Writer, list []listed) error {
 	var budgets []listedBudget
 	of := map[listedBudget][]string{}
 	for _, s := range list {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Name, counted(s.Sessions, "session", "sessions"), s.Summary)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Name, unit.Things(s.Sessions, "session"), s.Summary)
 		for _, b := range s.Budgets {
 			if of[b] == nil {
 				budgets = append(budgets, b)

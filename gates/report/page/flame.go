@@ -95,20 +95,13 @@ func (b *viewer) flame(f *Flame) *flameView {
 		v.Height = max(v.Height, box.Y+boxHeight)
 	}
 	if x.left > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("Left out: %s below %s of the whole.", frames(x.left), unit.Percent(x.least/total)))
+		v.Notes = append(v.Notes, fmt.Sprintf("Left out: %s below %s of the whole.", unit.Things(x.left, "frame"), unit.Percent(x.least/total)))
 	}
 	if x.leftDeep > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("Left out: %s deeper than %d.", frames(x.leftDeep), deepest))
+		v.Notes = append(v.Notes, fmt.Sprintf("Left out: %s deeper than %d.", unit.Things(x.leftDeep, "frame"), deepest))
 	}
-	v.Summary = fmt.Sprintf("%s of %s in all.", frames(len(x.data.Depths)), x.format(total))
+	v.Summary = fmt.Sprintf("%s of %s in all.", unit.Things(len(x.data.Depths), "frame"), x.format(total))
 	return v
-}
-
-func frames(n int) string {
-	if n == 1 {
-		return "1 frame"
-	}
-	return unit.Count(float64(n)) + " frames"
 }
 
 // weight is a frame's value, 0 for what is no size.
