@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/samplertest"
 	"github.com/alloc-dev/heaptop/tui/tab"
@@ -61,6 +63,29 @@ func TestAPasteIsNoConsent(t *testing.T) {
 	msg.Paste = true
 	h.send(msg)
 	h.mustShow(t, "nothing was written")
+}
+
+func TestKeysThatComeInOnePieceAreTakenOneByOne(t *testing.T) {
+	h := startedWith(t, samplertest.Options{Asks: true}, 10)
+	before := collections(t, h)
+	h.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("2/chos")})
+	h.mustShow(t, "▸2 Processes")
+	h.mustShow(t, "chos")
+	h.press("esc")
+	h.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("1gy")})
+	h.mustShow(t, "▸1 Memory")
+	if after := collections(t, h); after > before+1 {
+		t.Errorf("a key that nobody read the question before agreed to it")
+	}
+}
+
+func TestAPausedScreenDoesNotPromiseWhatItWillNotShow(t *testing.T) {
+	for key, want := range map[string]string{"2": "The process table was not read before the screen was frozen", "v": "The goroutines were not read before the screen was frozen"} {
+		h := startedWith(t, samplertest.Options{}, 10)
+		h.press("p", key)
+		h.read(3)
+		h.mustShow(t, want)
+	}
 }
 
 func TestAQuestionThatCannotBeReadIsNotAsked(t *testing.T) {

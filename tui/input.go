@@ -19,6 +19,9 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		return m.answer(msg)
 	}
 	top := m.top()
+	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 && !msg.Paste && top.Mode() != tab.Filtering {
+		return m.burst(msg)
+	}
 	if top.Mode() == tab.Filtering {
 		if msg.Type == tea.KeyCtrlC {
 			return tea.Quit
@@ -44,6 +47,19 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		return m.travel(l)
 	}
 	return top.Update(m.st, tab.Act{ID: b.ID})
+}
+
+// burst takes keys that came in one piece, typed faster than the terminal was read, one after the other. None of them answers
+// a question that another one raised, for nobody has read it.
+func (m *model) burst(msg tea.KeyMsg) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		if m.question != nil {
+			break
+		}
+		cmds = append(cmds, m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}))
+	}
+	return tea.Batch(cmds...)
 }
 
 // find looks a key up where the person is; on a tab that is paused the keys that move in time come first.

@@ -271,6 +271,9 @@ func (s *Goroutines) empty(st *State) string {
 	case d.Gone != nil:
 		return "The program ended before its goroutines were read."
 	}
+	if st.frozen != nil {
+		return "The goroutines were not read before the screen was frozen: p goes on."
+	}
 	return "The goroutines are being read."
 }
 

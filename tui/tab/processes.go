@@ -345,6 +345,8 @@ func (s *Processes) empty(st *State) string {
 		return "There is no process table here: " + theme.Clean(err.Error())
 	case err != nil:
 		return "The process table cannot be read: " + theme.Clean(err.Error())
+	case s.at == nil && st.frozen != nil:
+		return "The process table was not read before the screen was frozen: p goes on."
 	case s.at == nil:
 		return "Reading the process table."
 	case !s.filter.Empty():
