@@ -181,6 +181,13 @@ func TestGrowthSaysWhatItNeeds(t *testing.T) {
 	if g := growthOf(line(62, 1)); g.OK {
 		t.Error("61 s were enough, though 1m02s were asked for")
 	}
+	// A watch of a minute has its last reading some ms before it is over: it is a minute all the same.
+	if g := growthOf(line(241, 0.2499)); !g.OK {
+		t.Errorf("59.976 s: %s", g.Reason)
+	}
+	if g := growthOf(line(236, 0.2489)); g.OK || g.Reason != "58s watched, 1m00s needed" {
+		t.Errorf("58.5 s: %+v", g)
+	}
 }
 
 func TestGrowthRateAndInterval(t *testing.T) {

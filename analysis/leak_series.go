@@ -84,7 +84,8 @@ func tooShort(points, kept []sampler.Point, started time.Time, span time.Duratio
 	if len(points) < 2 {
 		return "watched too briefly: " + unit.Duration(growthSpan) + " needed", growthSpan
 	}
-	if len(kept) >= growthSamples && span >= growthSpan {
+	spare := growthSpan / 50 // a watch of a minute ends with a reading some ms before that
+	if len(kept) >= growthSamples && span >= growthSpan-spare {
 		return "", 0
 	}
 	gap := typicalGap(points)
@@ -93,7 +94,7 @@ func tooShort(points, kept []sampler.Point, started time.Time, span time.Duratio
 	if begins(started, points) {
 		need = max(need, started.Add(startup(need)).Sub(points[0].Time)+lasting)
 	}
-	if need <= span { // readings are missing in between
+	if need <= span+spare { // readings are missing in between
 		need = span + time.Duration(growthSamples-len(kept))*gap
 	}
 	return unit.Duration(span.Round(time.Second)) + " watched, " + unit.Duration(need.Round(time.Second)) + " needed", need - span
