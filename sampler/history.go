@@ -31,7 +31,8 @@ func NewHistory(only ...Metric) *History {
 	return &History{only: only, series: make(map[Metric]*Series)}
 }
 
-// Add appends each sample of s to its series, at the time of s, and its garbage collections. It keeps no memory of s.
+// Add appends each sample of s to its series, at the time of s, and its garbage collections. A live heap that is not known yet
+// is none. It keeps no memory of s.
 // When s is more than a minute older than the snapshot before, the clock was set back, and the history starts anew: what
 // it has lies in the future, and a Series takes nothing that is older than its last reading.
 func (h *History) Add(s *Snapshot) {
@@ -40,6 +41,9 @@ func (h *History) Add(s *Snapshot) {
 	}
 	h.last = s.Time.Round(0)
 	for _, sample := range s.Samples {
+		if sample.Metric == GoHeapLive && !s.LiveHeap().OK {
+			continue
+		}
 		series := h.series[sample.Metric]
 		if series == nil {
 			if h.only != nil && !slices.Contains(h.only, sample.Metric) {

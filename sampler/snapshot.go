@@ -46,7 +46,7 @@ type GCCycle struct {
 	Live   Reading // marked, bytes
 	Goal   Reading // the heap goal the cycle ran under, bytes
 	Pause  Reading // all stop-the-world time of the cycle, seconds
-	CPU    Reading // share of the program's CPU since start, percent
+	CPU    Reading // share since the program began of the CPU time its processors could give, used or not, percent
 }
 
 // Snapshot is everything that was read at one instant. A Session fills it and reuses its memory at the next reading:
@@ -108,6 +108,15 @@ func (s *Snapshot) Get(m Metric) (value float64, ok bool) {
 func (s *Snapshot) Reading(m Metric) Reading {
 	v, ok := s.Get(m)
 	return Reading{v, ok}
+}
+
+// LiveHeap returns what the last garbage collection found alive, in bytes. Before the first one nobody knows, and the
+// runtime says 0: then it is unknown.
+func (s *Snapshot) LiveHeap() Reading {
+	if cycles := s.Reading(GoCyclesTotal); cycles.OK && cycles.Value == 0 {
+		return Reading{}
+	}
+	return s.Reading(GoHeapLive)
 }
 
 // Histogram returns the metric's distribution; ok is false when it was not read.

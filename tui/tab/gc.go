@@ -242,8 +242,12 @@ func gcLines(st *State, cols int) []chart.Line {
 		if series := st.History.Series(c.metric); series != nil {
 			line.Values = chart.Columns(series.Points(from, to, cols), from, to, cols)
 		}
-		if now, ok := d.Snapshot.Get(c.metric); ok {
-			line.Text = unit.Bytes(now)
+		now := d.Snapshot.Reading(c.metric)
+		if c.metric == sampler.GoHeapLive {
+			now = d.Snapshot.LiveHeap()
+		}
+		if now.OK {
+			line.Text = unit.Bytes(now.Value)
 		}
 		lines = append(lines, line)
 	}

@@ -39,7 +39,7 @@ func gcFacts(st *State) []fact {
 		pressureFact(th, d.GC.Pressure),
 		rated(th, "cycles", "cycles", d.GC.CyclesPerMin, perMinute, over),
 		rated(th, "allocation", "alloc", d.GC.AllocRate, unit.Rate, over),
-		rated(th, "live heap", "live", d.Snapshot.Reading(sampler.GoHeapLive), unit.Bytes, "after the last cycle"),
+		rated(th, "live heap", "live", d.Snapshot.LiveHeap(), unit.Bytes, "after the last cycle"),
 		rated(th, "heap goal", "goal", d.Snapshot.Reading(sampler.GoHeapGoal), unit.Bytes, "the next cycle's aim"),
 		rated(th, "GOGC", "GOGC", d.Snapshot.Reading(sampler.GoGCPercent), gogc, ""),
 		rated(th, "GOMEMLIMIT", "GOMEMLIMIT", d.Snapshot.Reading(sampler.GoMemLimit), memLimit, ""),

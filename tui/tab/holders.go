@@ -116,7 +116,7 @@ func (s *Holders) Why(st *State, id keys.ID) string {
 // unless there is an earlier walk to show.
 func whyNoHolders(st *State) string {
 	if st.Visiting() != nil {
-		return notOfThen
+		return notOfThen(st)
 	}
 	if st.Walk.Last != nil {
 		return ""
@@ -145,7 +145,7 @@ func whyNoWalk(st *State) string {
 func whyNoRecord(st *State) string {
 	switch {
 	case st.Visiting() != nil:
-		return notOfThen
+		return notOfThen(st)
 	case !st.Watching:
 		return "no program is watched: choose one with Enter"
 	case notGo(st):

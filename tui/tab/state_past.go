@@ -36,7 +36,12 @@ const (
 func RecentSlot(t time.Time) int64 { return t.UnixNano() / int64(RecentEvery) }
 
 // notOfThen is why something cannot be done to a moment of the past.
-const notOfThen = "is of now, and this is how it was: p goes back to now"
+func notOfThen(st *State) string {
+	if !st.Watching {
+		return "is of a program that runs, and this is how one was"
+	}
+	return "is of now, and this is how it was: p goes back to now"
+}
 
 // Visit is a moment of the past, read to be shown. The root fills Data as far as it is recorded; what follows from the
 // readings State works out itself, as it does live.

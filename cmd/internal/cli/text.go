@@ -97,13 +97,8 @@ func sizeColumn(title string, m sampler.Metric) column {
 	return column{title, 9, func(_ *textPrinter, s *sampler.Snapshot) string { return cell(s.Reading(m), unit.Bytes) }}
 }
 
-// liveCell shows what the last collection found alive. Before the first one nobody knows, and the runtime says 0.
-func liveCell(_ *textPrinter, s *sampler.Snapshot) string {
-	if cycles := s.Reading(sampler.GoCyclesTotal); cycles.OK && cycles.Value == 0 {
-		return unknown
-	}
-	return cell(s.Reading(sampler.GoHeapLive), unit.Bytes)
-}
+// liveCell shows what the last collection found alive.
+func liveCell(_ *textPrinter, s *sampler.Snapshot) string { return cell(s.LiveHeap(), unit.Bytes) }
 
 func countColumn(title string, m sampler.Metric) column {
 	return column{title, max(len(title), 6), func(_ *textPrinter, s *sampler.Snapshot) string {
