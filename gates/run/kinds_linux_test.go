@@ -45,6 +45,9 @@ func TestTarget(t *testing.T) {
 			t.Errorf("%s: %+v, want at least %g", metric, m, least)
 		}
 	}
+	if m := got.Metrics["peak_cgroup"]; len(m.Values) != 0 || m.Missing == "" {
+		t.Errorf("peak_cgroup: %+v, want none: this test is in the target's cgroup", m)
+	}
 	if len(got.Blame) == 0 || !strings.Contains(got.Blame[0].Site, "run_test.keep") {
 		t.Errorf("blame %+v (%s), want keep", got.Blame, got.BlameNote)
 	}

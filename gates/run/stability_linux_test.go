@@ -57,6 +57,9 @@ func TestStabilityForReal(t *testing.T) {
 		t.Errorf("asleep: moments %+v", m)
 	}
 	for _, s := range r.Scenarios {
+		if m := s.Metrics["peak_cgroup"]; len(m.Values) != 0 || m.Missing == "" {
+			t.Errorf("%s: peak_cgroup: %+v, want none: this test is in the workload's cgroup", s.Name, m)
+		}
 		if len(s.Stability.Files) < 3 || heard[s.Name] < 3 {
 			t.Errorf("%s: files %v, heard of %d times", s.Name, s.Stability.Files, heard[s.Name])
 		}

@@ -50,7 +50,7 @@ func watchLong(ctx context.Context, o *StabilityOptions, s *StabilitySubject) *g
 	}
 	w := &longWatch{
 		o: o, subject: s, tail: &tailWriter{next: log}, leaks: feed.New(o.per(), o.Duration, nil),
-		moments: moments{every: o.Interval},
+		moments: moments{every: o.Interval}, readings: targetReadings{cgroup: cgroupPeak{within: withinCgroupOf}},
 	}
 	defer w.stop()
 	err := w.run(ctx)
@@ -152,7 +152,7 @@ func (w *longWatch) event(ev sampler.Event) {
 		w.first = s.Clone()
 	}
 	w.readings.snap = *s
-	w.readings.take()
+	w.readings.take(ev.Info.PID)
 	p := w.progress(s)
 	p.Moment = w.moments.add(w.moment(s))
 	w.o.Progress(p)

@@ -64,7 +64,7 @@ func watchTarget(ctx context.Context, s *policy.Scenario, t sampler.Target, prof
 	}
 	defer shut(session)
 	began := time.Now()
-	w := &targetReadings{}
+	w := &targetReadings{cgroup: cgroupPeak{within: withinCgroupOf}}
 	duration := s.Duration
 	if duration <= 0 {
 		duration = policy.DefaultDuration
@@ -108,7 +108,8 @@ type targetReadings struct {
 	lastErr      error
 	rss          []sampler.Point
 	server       serverReadings
-	peak, cgroup sampler.Reading
+	peak         sampler.Reading
+	cgroup       cgroupPeak
 	heap         heapSeries
 	last         *sampler.Snapshot  // the last one with the runtime's figures
 	goroutines   [2]sampler.Reading // of the first reading that tells them, and of the last
@@ -133,12 +134,12 @@ func (w *targetReadings) read(ctx context.Context, session sampler.Session) erro
 		return nil
 	}
 	w.failed = 0
-	w.take()
+	w.take(describeSession(session).PID)
 	return nil
 }
 
-// take adds what was read into snap.
-func (w *targetReadings) take() {
+// take adds what was read into snap, of the process pid; 0 where it is none of this machine.
+func (w *targetReadings) take(pid int) {
 	w.n++
 	w.standing.add(&w.snap)
 	if v, ok := w.snap.Get(sampler.ProcessRSS); ok {
@@ -147,9 +148,7 @@ func (w *targetReadings) take() {
 	if r := w.snap.Reading(sampler.ProcessPeakRSS); r.OK {
 		w.peak = r
 	}
-	if r := w.snap.Reading(sampler.CgroupPeak); r.OK {
-		w.cgroup = r
-	}
+	w.cgroup.take(&w.snap, pid)
 	w.server.take(&w.snap)
 	w.heap.add(&w.snap)
 	if _, ok := w.snap.Get(sampler.GoCyclesTotal); ok {
@@ -171,11 +170,7 @@ func (w *targetReadings) values(s *policy.Scenario, began, end time.Time) *once 
 	} else {
 		o.lack("peak_rss", "the target's peak cannot be read from here")
 	}
-	if w.cgroup.OK {
-		o.set("peak_cgroup", w.cgroup.Value, "the peak of its cgroup, with all that is in it, since that was made")
-	} else {
-		o.lack("peak_cgroup", "no peak of a cgroup was read")
-	}
+	w.cgroup.value(o)
 	o.sustained("sustained_rss", w.rss, from, end)
 	if len(w.server.used) > 0 {
 		w.server.values(o, s, from, end)

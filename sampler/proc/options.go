@@ -39,6 +39,12 @@ func (s Source) Open(ctx context.Context, t sampler.Target) (sampler.Session, er
 	return open(ctx, s.Options, t)
 }
 
+// WithinCgroupOf reports whether the calling process is in the cgroup that counts the memory of process pid, or in one below
+// it: then what that cgroup tells is not of the process and its children alone. The error says why that is not known; it
+// wraps sampler.ErrNotFound when there is no such process, and sampler.ErrUnsupported where there are no cgroups. It is
+// safe for concurrent use.
+func WithinCgroupOf(pid int, o Options) (bool, error) { return withinCgroupOf(pid, o) }
+
 // budget bounds the share of time that goes into a reading which costs much or costs the target: after a reading that
 // took d, the next may begin d/share later. The zero value allows nothing.
 type budget struct {

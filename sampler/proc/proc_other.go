@@ -21,6 +21,10 @@ func open(ctx context.Context, o Options, t sampler.Target) (sampler.Session, er
 	return portable.Open(ctx, t)
 }
 
+func withinCgroupOf(pid int, _ Options) (bool, error) {
+	return false, fmt.Errorf("read the cgroup of process %d: %w", pid, sampler.ErrUnsupported)
+}
+
 // NewLister returns a reader of the process table, by gopsutil.
 func NewLister(o Options) (sampler.Lister, error) {
 	if o != (Options{}) {
