@@ -38,7 +38,7 @@ func cycleColumns() []Column {
 		{Title: "heap before → live", Width: 18, Sort: true},
 		{Title: "goal", Width: 7, Sort: true, Keep: 2},
 		{Title: "pause", Width: 6, Sort: true},
-		{Title: "CPU so far", Width: 10, Keep: 5},
+		{Title: "Σ CPU", Width: 6, Keep: 5},
 		{Title: "live ▓ and freed ░", Width: 20, Flex: 1, Left: true, Keep: 1},
 	}
 }
