@@ -29,11 +29,12 @@ type Stability struct {
 }
 
 // MemoryGrowth is from where to where memory went. Initial and final are the first and the last reading of the workload
-// while it was alive; the rate is of what remains once warm-up is left out.
+// while it was alive, of a live heap the first one after a collection; the rate is of what remains once warm-up is left out.
 type MemoryGrowth struct {
 	Metric      string   `json:"metric"`
 	Name        string   `json:"name"` // in words
 	Initial     float64  `json:"initial_bytes"`
+	InitialAtS  *float64 `json:"initial_at_s,omitempty"` // since the first reading, where nothing was known by then
 	Final       float64  `json:"final_bytes"`
 	Growth      float64  `json:"growth_bytes"` // the final one less the initial one
 	RatePerHour *float64 `json:"rate_bytes_per_hour,omitempty"`

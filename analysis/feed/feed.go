@@ -278,6 +278,14 @@ func (l *Leaks) Last() *sampler.Snapshot {
 	return l.watch.Last()
 }
 
+// LiveHeap is the live heap after the last collection. Before the first one it is not known: the runtime says 0 then.
+func LiveHeap(s *sampler.Snapshot) sampler.Reading {
+	if n := s.Reading(sampler.GoCyclesTotal); n.OK && n.Value == 0 {
+		return sampler.Reading{}
+	}
+	return s.Reading(sampler.GoHeapLive)
+}
+
 // Progress says how far the watch is.
 func (l *Leaks) Progress(duration time.Duration) string {
 	l.mu.Lock()
@@ -285,11 +293,15 @@ func (l *Leaks) Progress(duration time.Duration) string {
 	from, to := l.watch.Span()
 	text := fmt.Sprintf("%s of %s", unit.Duration(to.Sub(from).Round(time.Second)), unit.Duration(duration))
 	last := l.watch.Last()
+	if last == nil {
+		return text
+	}
+	live := LiveHeap(last)
 	for _, m := range []struct {
 		metric sampler.Metric
 		name   string
 	}{{sampler.ProcessRSS, "RSS"}, {sampler.RedisUsed, "used_memory"}, {sampler.GoHeapLive, "live heap"}, {sampler.GoGoroutines, "goroutines"}} {
-		if v, ok := last.Get(m.metric); ok {
+		if v, ok := last.Get(m.metric); ok && (m.metric != sampler.GoHeapLive || live.OK) {
 			text += fmt.Sprintf(", %s %s", m.name, unit.Format(m.metric.Unit(), v))
 		}
 	}

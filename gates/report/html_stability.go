@@ -126,15 +126,19 @@ func (h *pageOf) series(st *gates.Stability) *page.Table {
 	}}
 	for i := range st.Series {
 		s := &st.Series[i]
-		print, tone := amounts(s.Unit), page.Plain
+		print, tone, verdict := amounts(s.Unit), page.Plain, name(s.Verdict)
+		rate, low, high, per := s.RatePerHour, s.Low, s.High, s.PerWork
+		if s.Verdict == "flat" && falls(s.High) {
+			verdict, rate, low, high, per = "does not grow", nil, nil, nil, nil
+		}
 		switch s.Verdict {
 		case "growing":
 			tone = page.Bad
 		case "flat", "settling":
 			tone = page.Good
 		}
-		t.Rows = append(t.Rows, page.Row{Cells: []page.Cell{{Text: name(s.Name)}, {Text: name(s.Verdict), Tone: tone}, figure(s.First, print), figure(s.Last, print),
-			figure(s.RatePerHour, print), figure(s.Low, print), figure(s.High, print), figure(s.PerWork, print), figure(s.NeededS, seconds), {Text: line(s.Reason)}}})
+		t.Rows = append(t.Rows, page.Row{Cells: []page.Cell{{Text: name(s.Name)}, {Text: verdict, Tone: tone}, figure(s.First, print), figure(s.Last, print),
+			figure(rate, print), figure(low, print), figure(high, print), figure(per, print), figure(s.NeededS, seconds), {Text: line(s.Reason)}}})
 	}
 	return h.cap(t)
 }
@@ -148,10 +152,16 @@ func memoryTable(st *gates.Stability) *page.Table {
 	}
 	if m := st.Memory; m != nil {
 		of := name(m.Name)
-		add(of+" at the beginning", &m.Initial, nil, nil)
+		beginning := "at the beginning"
+		if there(m.InitialAtS) {
+			beginning = "when first known, after " + seconds(*m.InitialAtS)
+		}
+		add(of+" "+beginning, &m.Initial, nil, nil)
 		add(of+" at the end", &m.Final, nil, nil)
 		add("growth", &m.Growth, nil, nil)
-		add("growth an hour after the warm-up", m.RatePerHour, m.Low, m.High)
+		if !falls(m.High) {
+			add("growth an hour after the warm-up", m.RatePerHour, m.Low, m.High)
+		}
 	}
 	if g := st.Threshold; g != nil {
 		add("growth after the warm-up", g.Grown, nil, nil)

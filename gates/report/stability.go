@@ -41,9 +41,16 @@ func stabilityFacts(s *gates.Stability) []fact {
 		}
 	}
 	if m := s.Memory; m != nil {
-		add("memory", fmt.Sprintf("%s from %s to %s, growth %s", name(m.Name), quantity("bytes", m.Initial), quantity("bytes", m.Final), quantity("bytes", m.Growth)))
+		initial := quantity("bytes", m.Initial)
+		if there(m.InitialAtS) {
+			initial += " (first known after " + seconds(*m.InitialAtS) + ")"
+		}
+		add("memory", fmt.Sprintf("%s from %s to %s, growth %s", name(m.Name), initial, quantity("bytes", m.Final), quantity("bytes", m.Growth)))
 		rate := "not known: the time was too short"
-		if there(m.RatePerHour) {
+		switch {
+		case falls(m.High):
+			rate = "none: it does not grow after the warm-up"
+		case there(m.RatePerHour):
 			rate = hourly("bytes", m.RatePerHour, m.Low, m.High) + " after the warm-up"
 		}
 		add("growth rate", rate)
@@ -102,8 +109,14 @@ func changeWords(verdict string, change, low, high *float64) string {
 	return text
 }
 
+// falls reports whether even the upper end of the interval of a rate lies below 0: how steep a fall is says nothing of growth.
+func falls(high *float64) bool { return there(high) && *high < 0 }
+
 func trendFact(t *gates.StabilityTrend) string {
 	text := name(t.Name) + " is " + name(t.Verdict)
+	if t.Verdict == "flat" && falls(t.High) {
+		return name(t.Name) + " does not grow"
+	}
 	if rate := hourly(name(t.Unit), t.RatePerHour, t.Low, t.High); rate != "" {
 		text += ", " + rate
 	}

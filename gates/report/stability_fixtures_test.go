@@ -28,7 +28,7 @@ func leaking(t testing.TB) gates.Scenario {
 	s := scenario(t, "serv\x1b[31mer|@team", gates.KindCommand, map[string][]float64{"growth": {24}}, map[string]float64{"growth": 10})
 	s.Stability = &gates.Stability{
 		Verdict: gates.Failed, Reason: "The live heap grows by 24 MB an hour (22 MB to 26 MB); operations become fewer by 30 % an hour (25 to 36 %)",
-		PlannedS: 3600, WatchedS: 900, Ended: "interrupted: interrupt",
+		PlannedS: 3600, WatchedS: 900, Ended: "interrupted by Ctrl-C",
 		Memory:    &gates.MemoryGrowth{Metric: "/gc/heap/live:bytes", Name: "the live heap", Initial: 90e6, Final: 112e6, Growth: 22e6, RatePerHour: ptr(24e6), Low: ptr(22e6), High: ptr(26e6)},
 		Threshold: &gates.GrowthThreshold{Limit: 10e6, Grown: ptr(21e6), Verdict: gates.Failed, Reason: "the live heap grew by 21.0 MB, more than the threshold of 10.0 MB"},
 		Series: []gates.StabilityTrend{
@@ -44,6 +44,36 @@ func leaking(t testing.TB) gates.Scenario {
 		Load: "hey -z 40m http://localhost:8080/ `id`", Files: []string{"stability_server_2026-11-22T01-02-03Z.heaprec"},
 	}
 	return s
+}
+
+// TestStabilityThatFalls holds that a fall is no growth of a negative size, and that a heap of which nothing was known at
+// first does not begin at the first reading.
+func TestStabilityThatFalls(t *testing.T) {
+	s := stable(t)
+	m := s.Stability.Memory
+	m.RatePerHour, m.Low, m.High, m.InitialAtS = ptr(-6.2e9), ptr(-6.33e9), ptr(-6.06e9), ptr(12)
+	s.Stability.Series = []gates.StabilityTrend{
+		{Metric: "/process/outside_go_heap:bytes", Name: "memory outside the Go heap", Unit: "bytes", Verdict: "flat", RatePerHour: m.RatePerHour, Low: m.Low, High: m.High},
+		{Metric: "/process/open_files:files", Name: "the number of open files", Unit: "files", Verdict: "flat", RatePerHour: ptr(-2), Low: ptr(-5), High: ptr(1)},
+	}
+	r := reports(t)["stability"]
+	r.Scenarios = []gates.Scenario{s}
+	for name, write := range map[string]func(*strings.Builder, *gates.Report) error{
+		"text":     func(b *strings.Builder, r *gates.Report) error { return report.Text(b, r) },
+		"markdown": func(b *strings.Builder, r *gates.Report) error { return report.Markdown(b, r) },
+		"html":     func(b *strings.Builder, r *gates.Report) error { return report.HTML(b, r) },
+	} {
+		var b strings.Builder
+		if err := write(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "6.20 GB") || strings.Contains(b.String(), "6.06 GB") || !strings.Contains(b.String(), "does not grow") || !strings.Contains(b.String(), "first known") {
+			t.Errorf("%s:\n%s", name, b.String())
+		}
+		if name != "html" && !strings.Contains(b.String(), "the number of open files is flat") {
+			t.Errorf("%s: what stays where it is must be flat:\n%s", name, b.String())
+		}
+	}
 }
 
 // TestStabilityIsTold holds what a person must see: the verdict, the figures, the site, and nothing that acts on a terminal.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alloc-dev/heaptop/analysis/feed"
 	"github.com/alloc-dev/heaptop/analysis/stats"
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -38,10 +39,8 @@ func (h *heapSeries) add(s *sampler.Snapshot) {
 			h.cycles = appendPoint(h.cycles, pointAt(c.End, c.Live.Value))
 		}
 	}
-	if v, ok := s.Get(sampler.GoHeapLive); ok {
-		if n, ok := s.Get(sampler.GoCyclesTotal); !ok || n > 0 { // before the first one there is no live heap yet
-			h.live = appendPoint(h.live, pointAt(s.RuntimeTime(), v))
-		}
+	if live := feed.LiveHeap(s); live.OK {
+		h.live = appendPoint(h.live, pointAt(s.RuntimeTime(), live.Value))
 	}
 }
 

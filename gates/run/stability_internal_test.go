@@ -24,7 +24,10 @@ type story struct {
 }
 
 // told judges a story as a long watch would.
-func told(s story, o StabilityOptions, cut bool) *gates.Stability {
+func told(s story, o StabilityOptions, cut bool) *gates.Stability { return toldAfter(0, s, o, cut) }
+
+// toldAfter judges a story with so many readings before the first collection.
+func toldAfter(before int, s story, o StabilityOptions, cut bool) *gates.Stability {
 	r := rand.New(rand.NewPCG(11, 12))
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	info := sampler.Info{PID: 42, Name: "told", Started: begin.Add(-time.Hour), GoVersion: "go1.26.8", Source: "memory"}
@@ -39,9 +42,12 @@ func told(s story, o StabilityOptions, cut bool) *gates.Stability {
 			work += s.rate(share) * s.span.Seconds() / n
 		}
 		live := s.live(share) * (1 + 0.005*r.NormFloat64())
-		snap.Add(sampler.GoHeapLive, live)
 		snap.Add(sampler.GoClassObjects, live*1.5)
-		snap.Add(sampler.GoCyclesTotal, float64(i))
+		if i < before {
+			live = 0 // as the runtime says then
+		}
+		snap.Add(sampler.GoHeapLive, live)
+		snap.Add(sampler.GoCyclesTotal, float64(max(i+1-before, 0)))
 		snap.Add(sampler.GoGoroutines, 10)
 		snap.Add(sampler.ProcessRSS, 60e6)
 		snap.Add(sampler.ProcessCPU, 0.01*work)
@@ -49,6 +55,9 @@ func told(s story, o StabilityOptions, cut bool) *gates.Stability {
 		leaks.Event(sampler.Event{Snapshot: snap, Info: info})
 		if i == 0 {
 			seen.first = snap
+		}
+		if i == before {
+			seen.collected = snap
 		}
 	}
 	seen.last, seen.leaks, seen.sites = leaks.Last(), leaks.Report(analysis.LeakJudgement{}), leaks.GrowingSites()
@@ -127,6 +136,21 @@ func TestStabilityNumbers(t *testing.T) {
 	}
 	if p := got.Series[0].PerWork; p == nil || math.Abs(*p-10e6/180_000) > 10 {
 		t.Errorf("bytes for each operation: %+v", got.Series[0])
+	}
+}
+
+// TestLiveHeapBeforeTheFirstCollection holds that what nobody knows is no heap of 0 bytes, and no growth from there.
+func TestLiveHeapBeforeTheFirstCollection(t *testing.T) {
+	s := story{span: 30 * time.Minute, live: flat(20e6), rate: flat(100)}
+	m := toldAfter(3, s, StabilityOptions{}, false).Memory
+	if m == nil || m.Initial < 19e6 || math.Abs(m.Growth) > 1e6 || m.InitialAtS == nil || *m.InitialAtS != 18 {
+		t.Errorf("the first collection comes with the fourth reading, after 18 s: %+v", m)
+	}
+	if m := told(s, StabilityOptions{}, false).Memory; m == nil || m.InitialAtS != nil {
+		t.Errorf("the first reading tells it: %+v", m)
+	}
+	if m := toldAfter(1000, s, StabilityOptions{}, false).Memory; m != nil {
+		t.Errorf("there was no collection: %+v", m)
 	}
 }
 

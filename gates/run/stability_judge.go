@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/analysis/feed"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -20,6 +21,7 @@ type stabilitySeen struct {
 	work        *analysis.Work // nil where nobody counts it
 	sites       []analysis.FoundSite
 	first, last *sampler.Snapshot
+	collected   *sampler.Snapshot // the first one that tells the live heap; nil where none does
 	watched     time.Duration
 	cut         bool // by the user, before the time was over
 }
@@ -176,11 +178,21 @@ func (j *stabilityVerdict) memory(seen *stabilitySeen) {
 	if s == nil {
 		return
 	}
-	first, last := seen.first.Reading(sampler.Metric(s.Series)), seen.last.Reading(sampler.Metric(s.Series))
+	from, of := seen.first, func(snap *sampler.Snapshot) sampler.Reading { return snap.Reading(sampler.Metric(s.Series)) }
+	if s.Series == string(sampler.GoHeapLive) {
+		from, of = seen.collected, feed.LiveHeap
+	}
+	if from == nil {
+		return
+	}
+	first, last := of(from), of(seen.last)
 	if !first.OK || !last.OK {
 		return
 	}
 	m := &gates.MemoryGrowth{Metric: s.Series, Name: s.Name, Initial: first.Value, Final: last.Value, Growth: last.Value - first.Value}
+	if later := from.Time.Sub(seen.first.Time).Seconds(); later > 0 {
+		m.InitialAtS = &later
+	}
 	if s.Leak.Judged {
 		m.RatePerHour, m.Low, m.High = &s.Leak.PerHour, &s.Leak.Low, &s.Leak.High
 	}

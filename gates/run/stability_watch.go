@@ -40,6 +40,8 @@ type longWatch struct {
 	first    *sampler.Snapshot
 	moments  moments
 	failed   error // of the last reading that was not possible
+
+	collected *sampler.Snapshot // the first one that tells the live heap
 }
 
 // watchLong watches one subject and judges it.
@@ -151,6 +153,9 @@ func (w *longWatch) event(ev sampler.Event) {
 	if w.first == nil {
 		w.first = s.Clone()
 	}
+	if w.collected == nil && feed.LiveHeap(s).OK {
+		w.collected = s.Clone()
+	}
 	w.readings.snap = *s
 	w.readings.take(ev.Info.PID)
 	p := w.progress(s)
@@ -170,7 +175,7 @@ func (w *longWatch) progress(s *sampler.Snapshot) StabilityProgress {
 	watched := s.Time.Sub(w.first.Time)
 	p := StabilityProgress{
 		Subject: w.subject.Name, Watched: watched, Left: max(w.o.Duration-watched, 0), RSS: s.Reading(sampler.ProcessRSS),
-		Live: s.Reading(sampler.GoHeapLive), Used: s.Reading(sampler.RedisUsed), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
+		Live: feed.LiveHeap(s), Used: s.Reading(sampler.RedisUsed), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
 	}
 	if began := w.first.Reading(w.o.per()); p.Operations.OK && began.OK {
 		p.Operations.Value -= began.Value
@@ -250,7 +255,7 @@ func (w *longWatch) conclude(ctx context.Context, err error) *gates.Scenario {
 	if percent, ok := limitOf(s.limits(w.o), "growth"); ok {
 		judgement.Material = percent / 100
 	}
-	seen := stabilitySeen{leaks: w.leaks.Report(judgement), sites: w.leaks.GrowingSites(), first: w.first, last: w.leaks.Last(), cut: cut, watched: w.watched()}
+	seen := stabilitySeen{leaks: w.leaks.Report(judgement), sites: w.leaks.GrowingSites(), first: w.first, collected: w.collected, last: w.leaks.Last(), cut: cut, watched: w.watched()}
 	if work, ok := w.leaks.Work(); ok {
 		seen.work = &work
 	}
@@ -265,6 +270,9 @@ func (w *longWatch) conclude(ctx context.Context, err error) *gates.Scenario {
 		if w.o.Per != "" || !strings.HasPrefix(warning, string(sampler.WorkOperations)) { // few programs count, and nobody asked
 			out.Warnings = append(out.Warnings, warning)
 		}
+	}
+	if s := mainSeries(seen.leaks); s != nil && s.Series == string(sampler.GoHeapLive) && w.collected == nil {
+		out.Warnings = append(out.Warnings, "the live heap is not known: the program did not collect while it was watched")
 	}
 	if warning := w.childrenHoldMore(); warning != "" {
 		out.Warnings = append(out.Warnings, warning)

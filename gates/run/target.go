@@ -103,17 +103,17 @@ func targetInterval(since time.Duration) time.Duration {
 
 // targetReadings is what was read of a running target.
 type targetReadings struct {
-	snap         sampler.Snapshot
-	n, failed    int
-	lastErr      error
-	rss          []sampler.Point
-	server       serverReadings
-	peak         sampler.Reading
-	cgroup       cgroupPeak
-	heap         heapSeries
-	last         *sampler.Snapshot  // the last one with the runtime's figures
-	goroutines   [2]sampler.Reading // of the first reading that tells them, and of the last
-	standing     standing
+	snap       sampler.Snapshot
+	n, failed  int
+	lastErr    error
+	rss        []sampler.Point
+	server     serverReadings
+	peak       sampler.Reading
+	cgroup     cgroupPeak
+	heap       heapSeries
+	last       *sampler.Snapshot  // the last one with the runtime's figures
+	goroutines [2]sampler.Reading // of the first reading that tells them, and of the last
+	standing   standing
 }
 
 // maxFailed is how many readings in a row may fail before the target counts as gone.
