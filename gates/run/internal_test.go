@@ -260,3 +260,14 @@ func TestAppendPoint(t *testing.T) {
 		t.Errorf("%d points from %g", len(points), points[0].Last)
 	}
 }
+
+// A fault says once that the run was interrupted.
+func TestInterruptedIsSaidOnce(t *testing.T) {
+	for cause, want := range map[string]string{"interrupted by Ctrl-C": "interrupted by Ctrl-C", "enough": "interrupted: enough"} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New(cause))
+		if got := faultWords(ctx, ctx.Err()); got != want {
+			t.Errorf("%q is told as %q, want %q", cause, got, want)
+		}
+	}
+}

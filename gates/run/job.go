@@ -123,7 +123,10 @@ func (r *runner) judge(ctx context.Context, j *job) (*gates.Scenario, error) {
 func faultWords(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		cause := context.Cause(ctx).Error()
-		return "interrupted: " + strings.TrimPrefix(cause, "interrupted: ")
+		if strings.HasPrefix(cause, "interrupted") { // and by whom
+			return cause
+		}
+		return "interrupted: " + cause
 	}
 	return err.Error()
 }

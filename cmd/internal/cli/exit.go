@@ -67,7 +67,7 @@ func outcome(err error) (code int, meaning string) {
 	case err == nil:
 		return exitOK, ""
 	case errors.As(err, &signal):
-		return exitInterrupted, "interrupted by " + signalName(signal)
+		return exitInterrupted, signal.Error()
 	case errors.As(err, &typed):
 		return exitUsage, "what was typed is wrong"
 	case errors.As(err, &gate):

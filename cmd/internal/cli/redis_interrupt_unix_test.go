@@ -61,7 +61,7 @@ func TestRedisSuiteInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(data, &r); err != nil || r.Verdict != "unmeasured" || len(r.Scenarios) != 1 || r.Scenarios[0].Error != "interrupted: interrupt" {
+	if err := json.Unmarshal(data, &r); err != nil || r.Verdict != "unmeasured" || len(r.Scenarios) != 1 || r.Scenarios[0].Error != "interrupted by Ctrl-C" {
 		t.Errorf("the report is %+v, %v", r, err)
 	}
 	if strings.Contains(out.String(), "METRIC:") {

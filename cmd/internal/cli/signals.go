@@ -10,7 +10,7 @@ import (
 // interrupted is the cause of a context that a signal ended.
 type interrupted struct{ signal os.Signal }
 
-func (i *interrupted) Error() string { return "interrupted: " + i.signal.String() }
+func (i *interrupted) Error() string { return "interrupted by " + signalName(i) }
 
 // signals tells about the signals that ask the program to end.
 type signals struct {
