@@ -21,6 +21,9 @@ type Metric struct {
 	Quantum    float64 // the step in which values come; two steps are needed to call a whole number changed
 }
 
+// SumOfTree is in the source of a figure that is the sum over a process and all that it started.
+const SumOfTree = "summed over its processes"
+
 // Metrics returns the table of what can be gated. To add a metric is to add a row here.
 func Metrics() []Metric {
 	return []Metric{

@@ -174,3 +174,33 @@ func TestAtMostTenAnnotations(t *testing.T) {
 		t.Errorf("want nine annotations, the first at the site, and one that counts the others:\n%s", strings.Join(lines, "\n"))
 	}
 }
+
+// TestSumAboveThePeak holds that a figure of a whole tree, above the peak of its largest process, says so on its row.
+func TestSumAboveThePeak(t *testing.T) {
+	const words = "summed over its processes; peak_rss is that of the largest"
+	for name, c := range map[string]struct {
+		sustained float64
+		source    string
+		told      bool
+	}{
+		"a tree":       {3.6e6, "40 readings, " + gates.SumOfTree, true},
+		"a small tree": {1.8e6, "40 readings, " + gates.SumOfTree, false},
+		"one process":  {3.6e6, "40 readings", false},
+	} {
+		s := scenario(t, "sh", gates.KindCommand, map[string][]float64{"peak_rss": {1.9e6}, "sustained_rss": {c.sustained}}, nil)
+		m := s.Metrics["sustained_rss"]
+		m.Source = c.source
+		s.Metrics["sustained_rss"] = m
+		r := reports(t)["passed"]
+		r.Scenarios = []gates.Scenario{s}
+		var b strings.Builder
+		if err := report.Text(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(b.String(), "\n  sustained_rss")
+		lines := strings.SplitN(after, "\n", 3)
+		if told := len(lines) > 1 && strings.TrimSpace(lines[1]) == words; told != c.told || strings.Contains(b.String(), words) != c.told {
+			t.Errorf("%s: told %v, want %v, below its row in\n%s", name, told, c.told, b.String())
+		}
+	}
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/alloc-dev/heaptop/gates"
 )
@@ -11,6 +12,7 @@ import (
 type row struct {
 	metric, value, limit, baseline, change, verdict string
 	worst                                           gates.Verdict // passed where nothing was judged
+	note                                            string        // about the row; "" where it explains itself
 }
 
 // rows returns the table of a scenario: every metric that was measured, limited or compared. What does not exist is empty.
@@ -43,7 +45,21 @@ func rows(s *gates.Scenario) []row {
 	for _, metric := range names {
 		out = append(out, metricRows(metric, s.Metrics[metric], limits[metric], comparisons[metric])...)
 	}
+	for i := range out {
+		if out[i].metric == "sustained_rss" {
+			out[i].note = aboveItsPeak(s)
+		}
+	}
 	return out
+}
+
+// aboveItsPeak says why what was sustained is above the peak; "" where it is not.
+func aboveItsPeak(s *gates.Scenario) string {
+	sustained, peak := s.Metrics["sustained_rss"], s.Metrics["peak_rss"]
+	if !measured(sustained) || !measured(peak) || !(sustained.Median > peak.Median) || !strings.Contains(sustained.Source, gates.SumOfTree) {
+		return ""
+	}
+	return gates.SumOfTree + "; peak_rss is that of the largest"
 }
 
 func metricRows(metric string, m gates.Measured, limit *gates.Gate, comparisons []*gates.Comparison) []row {

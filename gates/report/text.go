@@ -158,6 +158,9 @@ func (t *text) table(list []named) {
 		t.wrap("", title)
 		for _, r := range all {
 			t.cells("  ", r)
+			if r.note != "" {
+				t.wrap("    ", r.note)
+			}
 		}
 		if len(all) == 0 {
 			t.wrap("  ", "nothing was measured")

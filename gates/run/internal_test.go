@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -268,6 +269,16 @@ func TestInterruptedIsSaidOnce(t *testing.T) {
 		cancel(errors.New(cause))
 		if got := faultWords(ctx, ctx.Err()); got != want {
 			t.Errorf("%q is told as %q, want %q", cause, got, want)
+		}
+	}
+}
+
+// How much longer would decide is never "0s".
+func TestTimeThatWouldDecide(t *testing.T) {
+	for needed, want := range map[float64]string{0.05: "1.0s more would decide", 54.2: "55s more would decide", 90: "1m30s more would decide"} {
+		got := leakWords(analysis.Leak{Verdict: analysis.LeakInsufficient, Reason: "6.0s watched, 1m00s needed", Needed: sampler.Known(needed)})
+		if !strings.HasSuffix(got, "needed; "+want) {
+			t.Errorf("%v s: %q, want %q", needed, got, want)
 		}
 	}
 }

@@ -166,6 +166,27 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+// What a tree holds for a time is the sum over its processes, beside the peak of the largest, and says so.
+func TestSustainedOfATree(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := "'" + exe + "' -hold 30000000 -sleep 3s"
+	s := policy.Scenario{Name: "tree", Kind: gates.KindCommand, Run: child + " & " + child + "; wait", Env: map[string]string{childEnv: "1"}, Sessions: 1, Runs: 1,
+		Limits: limit("peak_rss", 1e9)}
+	for end := time.Now().Add(30 * time.Second); ; { // on a busy machine the second child may be found late
+		got := only(t, measure(t, run.Options{Policy: policyIn(t.TempDir(), s)}))
+		sustained, peak := got.Metrics["sustained_rss"], got.Metrics["peak_rss"]
+		switch {
+		case strings.HasSuffix(sustained.Source, gates.SumOfTree) && len(peak.Values) == 1 && sustained.Median > 1.3*peak.Median:
+			return
+		case time.Now().After(end):
+			t.Fatalf("sustained_rss %+v, want the sum of two processes that are as large as peak_rss %+v", sustained, peak)
+		}
+	}
+}
+
 // Too short for a trend is a warning that says how long would do.
 func TestTrendTooShort(t *testing.T) {
 	s := childScenario(t, "-grow=300ms")

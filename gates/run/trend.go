@@ -2,12 +2,14 @@ package run
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/sampler"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // leastTrend is how long a run must be for a trend to be looked for where no limit asks for one.
@@ -54,7 +56,8 @@ func leakWords(l analysis.Leak) string {
 		words = "not told from no growth"
 	}
 	if l.Needed.OK && l.Needed.Value > 0 && l.Verdict == analysis.LeakInsufficient {
-		words += fmt.Sprintf("; %s more would decide", (time.Duration(l.Needed.Value * float64(time.Second))).Round(time.Second))
+		more := time.Duration(math.Ceil(min(l.Needed.Value, 1e9))) * time.Second
+		words += "; " + unit.Duration(more) + " more would decide"
 	}
 	return words
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
+	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/sampler"
 	"github.com/alloc-dev/heaptop/sampler/launch"
 	"github.com/alloc-dev/heaptop/sampler/unit"
@@ -33,6 +34,9 @@ func (c *command) values(m *launch.Measurement, w *watch) *once {
 	from := warmUntil(c.scenario, m)
 	o.sessions = sessionsOf(c.scenario, m)
 	o.sustained("sustained_rss", w.rss, from, m.Ended)
+	if _, ok := o.values["sustained_rss"]; ok && len(m.PeakTree.Processes) > 1 {
+		o.sources["sustained_rss"] += ", " + gates.SumOfTree
+	}
 	o.checkpoints(m, w, float64(o.sessions))
 	main := w.main()
 	if main == nil {
