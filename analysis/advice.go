@@ -40,22 +40,27 @@ const (
 // facts is the input, and what follows from it for more than one adviser.
 type facts struct {
 	*AdviceInput
-	last   *sampler.Snapshot
-	whatIf WhatIfInput
-	gc     GC
-	ledger Ledger
-	rss    sampler.Reading
-	churn  []churn // what the sites allocated, and the sum of their rates
-	total  float64
-	span   float64 // seconds that churn is about
+	last     *sampler.Snapshot
+	measured WhatIfInput // all that the readings tell
+	whatIf   WhatIfInput // the same, without what collections cost where too few were seen to tell
+	gc       GC          // so here
+	ledger   Ledger
+	rss      sampler.Reading
+	churn    []churn // what the sites allocated, and the sum of their rates
+	total    float64
+	span     float64 // seconds that churn is about
 }
 
 // Advise returns advice, the most severe first, and behind it what other settings of the collector would cost. Where
 // there is nothing to advise, one finding says so. It needs a reading in in.Record.
 func Advise(in *AdviceInput) []Finding {
-	f := &facts{AdviceInput: in, last: in.Record.Last(), whatIf: in.Record.Input(), gc: GCBetween(in.Record.First(), in.Record.Last())}
+	f := &facts{AdviceInput: in, last: in.Record.Last(), measured: in.Record.Input(), gc: GCBetween(in.Record.First(), in.Record.Last())}
 	if f.last == nil {
 		return nil
+	}
+	f.whatIf = f.measured
+	if !f.collected(costCollections) {
+		f.whatIf.GCCPU, f.gc.CPUPercent, f.gc.Pressure = sampler.Reading{}, sampler.Reading{}, sampler.Reading{}
 	}
 	f.rss = f.last.Reading(sampler.ProcessRSS)
 	f.ledger, _ = NewLedger(f.last, in.Maps)
@@ -93,6 +98,9 @@ func (f *facts) nothing() Finding {
 	case !isGo:
 		out.Details = []string{"Advice is about Go programs: of others the kernel does not tell what could be better."}
 	}
+	if f.measured.Cycles.OK && !f.collected(costCollections) {
+		out.Details = append(out.Details, "Too little was seen to judge the collector: "+f.seen()+". "+f.watchLonger(costCollections))
+	}
 	if f.rss.OK {
 		out.Evidence["rss_bytes"] = f.rss.Value
 	}
@@ -124,15 +132,16 @@ func (f *facts) curve() []Finding {
 			out.Evidence[key] = r.Value
 		}
 	}
-	out.Details = []string{in.words()}
+	out.Details = []string{f.basis()}
 	for i := range rows {
 		out.Rows = append(out.Rows, whatIfRow(&rows[i]))
 	}
 	return []Finding{out}
 }
 
-// words tells what the prediction rests on.
-func (in *WhatIfInput) words() string {
+// basis tells what the prediction rests on.
+func (f *facts) basis() string {
+	in := &f.whatIf
 	text := "By the runtime's own pacing, from " + unit.Bytes(in.LiveHeap.Value) + " live heap"
 	if in.AllocRate.OK {
 		text += ", " + unit.Rate(in.AllocRate.Value) + " allocated"
@@ -142,6 +151,8 @@ func (in *WhatIfInput) words() string {
 		text += " and " + unit.Format("seconds", in.GCCPU.Value) + " of CPU for a collection, as " + unit.Things(in.Cycles.Value, "collection") + " showed"
 	case in.Cycles.OK && in.Cycles.Value == 0:
 		text += "; no collection ended while it was watched, so what one costs is not known: watch longer"
+	case in.Cycles.OK && !f.collected(costCollections):
+		text += "; " + f.seen() + " is too little to tell what one costs: watch longer"
 	default:
 		text += "; what a collection costs is not known"
 	}

@@ -35,6 +35,10 @@ func adviseCollector(f *facts) []Finding {
 	if r, ok := f.limitCgroup(&now); ok {
 		out = append(out, r)
 	}
+	if f.guessed() {
+		return append(out, f.tooLittle("advise on GOGC and GOMEMLIMIT", costCollections,
+			"One that the machine delays weighs as much as many: a few do not tell what the others cost."))
+	}
 	if !now.GCPercent.OK || !now.PeakHeap.OK {
 		return out
 	}
@@ -167,6 +171,21 @@ func (f *facts) collectMore(now *WhatIf) (Finding, bool) {
 	return Finding{}, false
 }
 
+// guessed reports whether there would be advice by what collections cost, had enough of them been seen.
+func (f *facts) guessed() bool {
+	if f.collected(costCollections) {
+		return false
+	}
+	guess := *f
+	guess.whatIf = f.measured
+	now := guess.whatIf.At(int(f.measured.GOGC.Value), f.measured.MemoryLimit.Value)
+	if !now.GCPercent.OK || !now.PeakHeap.OK {
+		return false
+	}
+	_, more := guess.collectMore(&now)
+	return more || now.GCPercent.Value >= muchGC
+}
+
 // change is the evidence for another GOGC.
 func (f *facts) change(out *Finding, now, then *WhatIf) {
 	out.Evidence["gc_cpu_percent"], out.Evidence["advised_gc_cpu_percent"] = now.GCPercent.Value, then.GCPercent.Value
@@ -179,7 +198,7 @@ func (f *facts) change(out *Finding, now, then *WhatIf) {
 
 // adviseForced looks at collections that the program asks for itself.
 func adviseForced(f *facts) []Finding {
-	in := &f.whatIf
+	in := &f.measured
 	span := f.Record.Span()
 	if !in.Forced.OK || in.Forced.Value < 2 || span <= 0 {
 		return nil
@@ -199,6 +218,10 @@ func adviseForced(f *facts) []Finding {
 		if percent >= muchGC {
 			out.Severity = Warning
 		}
+	}
+	if !f.collected(costCollections) {
+		return []Finding{f.tooLittle("advise on collections that the program forces", costCollections,
+			unit.Count(in.Forced.Value)+" of them were forced by the program itself.")}
 	}
 	out.Advice = "Leave out the calls of runtime.GC and debug.FreeOSMemory: that gains " + gain + ". The price is memory: the heap then grows to its goal between collections."
 	return []Finding{out}

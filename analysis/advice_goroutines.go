@@ -43,7 +43,7 @@ func adviseGoroutines(f *facts) []Finding {
 		out.Rows = append(out.Rows, goroutineRow(&row))
 	}
 	if len(out.Rows) == 0 {
-		return nil
+		return f.burst()
 	}
 	if !stacks.OK {
 		stacks = sampler.Known(count * smallStack)
@@ -67,11 +67,38 @@ func adviseGoroutines(f *facts) []Finding {
 
 // comes says whether goroutines of a group came while the program was watched, as many as cannot be chance, and wait.
 func (f *facts) comes(row *profile.GoroutineRow) bool {
+	return f.Record.Span() >= newSpan && f.arrived(row)
+}
+
+// arrived is the same, however short the watch was.
+func (f *facts) arrived(row *profile.GoroutineRow) bool {
 	if !row.Change.OK || !blocked(row.State) || !row.WaitMax.OK {
 		return false
 	}
 	lasting := row.WaitMax.Value >= f.Record.Span().Seconds()/2
 	return lasting && row.Change.Value >= manyNew && row.Change.Value >= newShare*float64(row.Count)
+}
+
+// burst says, in place of advice, that goroutines came in too short a time to tell whether they stay.
+func (f *facts) burst() []Finding {
+	span, count := f.Record.Span(), 0.0
+	if span >= newSpan {
+		return nil
+	}
+	for _, row := range profile.GoroutineRows(f.Goroutines, f.GoroutinesFrom) {
+		if f.arrived(&row) {
+			count += row.Change.Value
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	out := found("optimize", Info, fmt.Sprintf("Too little was seen to tell whether goroutines end: %s came and wait, in %s",
+		unit.Count(count), unit.Duration(span)))
+	out.Evidence["new_goroutines_count"], out.Evidence["watched_seconds"] = count, span.Seconds()
+	out.Details = []string{"It may be a burst of work that is done soon."}
+	out.Advice = "Watch for " + unit.Duration(roundUp(newSpan.Seconds())) + " or longer."
+	return []Finding{out}
 }
 
 // blocked says whether goroutines in this state wait for others. Those that wait for the network or for time are woken

@@ -17,14 +17,18 @@ func adviseFree(f *facts) []Finding {
 	if !f.matters(free) {
 		return nil
 	}
+	if !f.collected(freeCollections) {
+		out := f.tooLittle("tell whether "+unit.Bytes(free)+" of the heap stay free", freeCollections,
+			"Between two collections the heap fills what is free: what stays free shows over several of them.")
+		out.Evidence["free_bytes"], out.Evidence["rss_bytes"] = free, f.rss.Value
+		return []Finding{out}
+	}
 	out := found("free_memory", Info, fmt.Sprintf("%s of the heap is free, resident, and not returned to the system", unit.Bytes(free)))
 	out.Evidence["free_bytes"], out.Evidence["rss_bytes"] = free, f.rss.Value
-	span, lasting := f.Record.Span(), ""
-	if span > 0 {
-		out.Evidence["watched_seconds"] = span.Seconds()
-		lasting = " It was never less in " + unit.Duration(span) + "."
-	}
-	out.Details = []string{"A peak in the past left it behind." + lasting + " The runtime returns by itself what it has above its goal, slowly, and keeps 10 % beyond it."}
+	span := f.Record.Span()
+	out.Evidence["watched_seconds"] = span.Seconds()
+	out.Details = []string{"A peak in the past left it behind. It was never less in " + unit.Duration(span) + ", in which " +
+		unit.Things(f.measured.Cycles.Value, "collection") + " ended. The runtime returns by itself what it has above its goal, slowly, and keeps 10 % beyond it."}
 	out.Advice = fmt.Sprintf("debug.FreeOSMemory() returns about %s at once (%s of RSS). The price is a forced collection, and page faults when "+
 		"the heap grows again: it pays after a peak that does not come back soon. GOMEMLIMIT makes the runtime return it when it gets near the limit.",
 		unit.Bytes(free), unit.Percent(free/f.rss.Value))

@@ -102,7 +102,7 @@ func (s *LeakSeries) finding() Finding {
 			f.Title += ": " + unit.Format(s.Unit, l.Level)
 		}
 	}
-	if l.Reason != "" && l.Verdict != LeakFlat && l.Verdict != LeakGrowing {
+	if l.Reason != "" && l.Verdict != LeakFlat && (l.Verdict != LeakGrowing || l.Shape == shapeCollected) {
 		f.Details = append(f.Details, strings.ToUpper(l.Reason[:1])+l.Reason[1:]+".")
 	}
 	s.rates(&f)

@@ -87,7 +87,7 @@ func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
 		_ = add(sampler.ProcessAnon, "anonymous memory", causeMappings) || add(sampler.ProcessUSS, "private memory (USS)", causeMappings) ||
 			add(sampler.ProcessPSS, "proportional memory (PSS)", causeMappings) || add(sampler.ProcessRSS, "resident memory (RSS)", causeMappings)
 	case add(sampler.GoHeapLive, "the live heap", causeSites):
-		w.weigh(&out[0].Leak)
+		w.weigh(&out[0].Leak, w.options(o))
 	default:
 		add(sampler.GoClassObjects, "the heap in use", causeSites)
 	}
