@@ -158,9 +158,6 @@ func (t *text) table(list []named) {
 		t.wrap("", title)
 		for _, r := range all {
 			t.cells("  ", r)
-			if r.note != "" {
-				t.wrap("    ", r.note)
-			}
 		}
 		if len(all) == 0 {
 			t.wrap("  ", "nothing was measured")
@@ -173,7 +170,7 @@ func (t *text) table(list []named) {
 	}
 }
 
-// cells writes a row: the metric, four numbers to the right, the verdict.
+// cells writes a row: the metric, four numbers to the right, the verdict; and below it what is to be said about it.
 func (t *text) cells(lead string, r row) {
 	const first, numeric, verdict = 16, 11, 14
 	b := lead + pad(r.metric, first-len(lead)+1, false)
@@ -184,6 +181,9 @@ func (t *text) cells(lead string, r row) {
 		b += pad(cell, numeric, true)
 	}
 	t.b.WriteString(strings.TrimRight(b+"  "+pad(r.verdict, verdict, false), " ") + "\n")
+	if r.note != "" {
+		t.wrap(lead+"  ", r.note)
+	}
 }
 
 // pad makes a text so many columns wide.
