@@ -1,6 +1,7 @@
 package analysis_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,8 +36,8 @@ func TestNoAdviceFromTooFewCollections(t *testing.T) {
 		{"nor are four", short(4, nil), "4 collections in 2.0s", "until 5 collections have ended."},
 		{"a sawtooth", short(0, free), "Too little was seen to tell whether 62.9 MB of the heap stay free: no collection in 2.0s",
 			"Watch for 20s or longer, until 3 collections have ended."},
-		{"one turn of it", short(2, free), "2 collections in 2.0s", "until 3 collections have ended."},
-		{"forced ones", short(2, map[sampler.Metric]float64{sampler.GoCyclesForced: 0}), "2 collections in 2.0s", "until 5 collections have ended."},
+		{"one turn of it", short(2, free), "stay free: 2 collections in 2.0s", "until 3 collections have ended."},
+		{"forced ones", short(2, nil), "that the program forces: 2 collections in 2.0s", "until 5 collections have ended."},
 	} {
 		if c.name == "forced ones" {
 			last := c.in.Record.Last().Clone()
@@ -44,11 +45,13 @@ func TestNoAdviceFromTooFewCollections(t *testing.T) {
 			last.Time = last.Time.Add(time.Nanosecond)
 			c.in.Record.Add(last)
 		}
-		f := advice(t, c.in, "optimize")
-		if f.Severity != analysis.Info || !strings.Contains(f.Title, c.title) || !strings.HasSuffix(f.Advice, c.advice) {
-			t.Errorf("%s: %+v", c.name, f)
+		list := analysis.Advise(c.in)
+		if !slices.ContainsFunc(list, func(f analysis.Finding) bool {
+			return f.Analyzer == "optimize" && f.Severity == analysis.Info && strings.Contains(f.Title, c.title) && strings.HasSuffix(f.Advice, c.advice)
+		}) {
+			t.Errorf("%s: %+v", c.name, list)
 		}
-		for _, f := range analysis.Advise(c.in) {
+		for _, f := range list {
 			for _, wrong := range []string{"The collector takes", "FreeOSMemory", "GOGC=", "runtime.GC", "A peak in the past"} {
 				if f.Analyzer != "whatif" && strings.Contains(f.Title+f.Advice+strings.Join(f.Details, " "), wrong) {
 					t.Errorf("%s: says %q: %+v", c.name, wrong, f)

@@ -234,7 +234,7 @@ func TestAdviceNamesTheWaste(t *testing.T) {
 	}
 	pid := start(t, binary)
 	for deadline := time.Now().Add(time.Minute); ; {
-		missing := notTold(adviceOn(t, tool, pid))
+		missing := notTold(adviceOn(t, tool, pid, "6s"))
 		if len(missing) == 0 {
 			break
 		}
@@ -243,7 +243,7 @@ func TestAdviceNamesTheWaste(t *testing.T) {
 			break
 		}
 	}
-	calm := adviceOn(t, tool, start(t, binary, "calm"))
+	calm := adviceOn(t, tool, start(t, binary, "calm"), "2500ms")
 	for analyzer, f := range calm {
 		if f.Advice != "" {
 			t.Errorf("a calm program is advised on %s: %+v", analyzer, f)
@@ -296,10 +296,10 @@ func start(t *testing.T, binary string, args ...string) (pid int) {
 	return c.Process.Pid
 }
 
-// adviceOn returns what heaptop finds in a process, by analyzer.
-func adviceOn(t *testing.T, tool string, pid int) map[string]analysis.Finding {
+// adviceOn returns what heaptop finds in a process that it watches so long, by analyzer.
+func adviceOn(t *testing.T, tool string, pid int, watch string) map[string]analysis.Finding {
 	t.Helper()
-	look := exec.Command(tool, "debug", "optimize", "--format", "json", "--monitoring-duration", "2500ms", strconv.Itoa(pid))
+	look := exec.Command(tool, "debug", "optimize", "--format", "json", "--monitoring-duration", watch, strconv.Itoa(pid))
 	look.Stderr = os.Stderr
 	report, err := look.Output()
 	if err != nil {
