@@ -74,8 +74,12 @@ func (w *LeakWatch) judge(o LeakJudgement) []LeakSeries {
 			return false
 		}
 		s := LeakSeries{Series: string(m), Name: name, Unit: m.Unit(), cause: cause}
-		s.Leak = JudgeLeak(k.points, w.options(o))
-		s.Per = w.perWork(m, k.points)
+		points := k.points
+		if collected := slices.IndexFunc(points, func(p sampler.Point) bool { return p.Min > 0 }); m == sampler.GoHeapLive && collected > 0 {
+			points = points[collected:] // not known before, and the runtime says 0
+		}
+		s.Leak = JudgeLeak(points, w.options(o))
+		s.Per = w.perWork(m, points)
 		out = append(out, s)
 		return true
 	}

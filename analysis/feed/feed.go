@@ -278,14 +278,6 @@ func (l *Leaks) Last() *sampler.Snapshot {
 	return l.watch.Last()
 }
 
-// LiveHeap is the live heap after the last collection. Before the first one it is not known: the runtime says 0 then.
-func LiveHeap(s *sampler.Snapshot) sampler.Reading {
-	if n := s.Reading(sampler.GoCyclesTotal); n.OK && n.Value == 0 {
-		return sampler.Reading{}
-	}
-	return s.Reading(sampler.GoHeapLive)
-}
-
 // Progress says how far the watch is.
 func (l *Leaks) Progress(duration time.Duration) string {
 	l.mu.Lock()
@@ -296,7 +288,7 @@ func (l *Leaks) Progress(duration time.Duration) string {
 	if last == nil {
 		return text
 	}
-	live := LiveHeap(last)
+	live := last.LiveHeap()
 	for _, m := range []struct {
 		metric sampler.Metric
 		name   string

@@ -27,13 +27,13 @@ func TestProgressBeforeTheFirstCollection(t *testing.T) {
 		if got := l.Progress(time.Minute); got != c.want {
 			t.Errorf("after %v collections: %q, want %q", c.cycles, got, c.want)
 		}
-		if live := feed.LiveHeap(s); live.OK != (c.cycles > 0) || live.Value != c.live {
+		if live := s.LiveHeap(); live.OK != (c.cycles > 0) || live.Value != c.live {
 			t.Errorf("after %v collections: %+v", c.cycles, live)
 		}
 	}
 	s := &sampler.Snapshot{}
 	s.Add(sampler.GoHeapLive, 5e6)
-	if live := feed.LiveHeap(s); !live.OK || live.Value != 5e6 {
+	if live := s.LiveHeap(); !live.OK || live.Value != 5e6 {
 		t.Errorf("where collections are not counted: %+v", live)
 	}
 	if strings.Contains(l.Progress(time.Minute), "goroutines") {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/alloc-dev/heaptop/analysis/feed"
 	"github.com/alloc-dev/heaptop/analysis/stats"
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -39,7 +38,7 @@ func (h *heapSeries) add(s *sampler.Snapshot) {
 			h.cycles = appendPoint(h.cycles, pointAt(c.End, c.Live.Value))
 		}
 	}
-	if live := feed.LiveHeap(s); live.OK {
+	if live := s.LiveHeap(); live.OK {
 		h.live = appendPoint(h.live, pointAt(s.RuntimeTime(), live.Value))
 	}
 }

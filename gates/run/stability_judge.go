@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/analysis"
-	"github.com/alloc-dev/heaptop/analysis/feed"
 	"github.com/alloc-dev/heaptop/gates"
 	"github.com/alloc-dev/heaptop/gates/policy"
 	"github.com/alloc-dev/heaptop/sampler"
@@ -180,7 +179,7 @@ func (j *stabilityVerdict) memory(seen *stabilitySeen) {
 	}
 	from, of := seen.first, func(snap *sampler.Snapshot) sampler.Reading { return snap.Reading(sampler.Metric(s.Series)) }
 	if s.Series == string(sampler.GoHeapLive) {
-		from, of = seen.collected, feed.LiveHeap
+		from, of = seen.collected, (*sampler.Snapshot).LiveHeap
 	}
 	if from == nil {
 		return

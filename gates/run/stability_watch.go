@@ -153,7 +153,7 @@ func (w *longWatch) event(ev sampler.Event) {
 	if w.first == nil {
 		w.first = s.Clone()
 	}
-	if w.collected == nil && feed.LiveHeap(s).OK {
+	if w.collected == nil && s.LiveHeap().OK {
 		w.collected = s.Clone()
 	}
 	w.readings.snap = *s
@@ -175,7 +175,7 @@ func (w *longWatch) progress(s *sampler.Snapshot) StabilityProgress {
 	watched := s.Time.Sub(w.first.Time)
 	p := StabilityProgress{
 		Subject: w.subject.Name, Watched: watched, Left: max(w.o.Duration-watched, 0), RSS: s.Reading(sampler.ProcessRSS),
-		Live: feed.LiveHeap(s), Used: s.Reading(sampler.RedisUsed), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
+		Live: s.LiveHeap(), Used: s.Reading(sampler.RedisUsed), Goroutines: s.Reading(sampler.GoGoroutines), Operations: s.Reading(w.o.per()),
 	}
 	if began := w.first.Reading(w.o.per()); p.Operations.OK && began.OK {
 		p.Operations.Value -= began.Value
