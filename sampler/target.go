@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,11 +56,16 @@ func ParseTarget(arg string) (Target, error) {
 	if scheme, _, found := strings.Cut(arg, "://"); found {
 		return parseURL(arg, strings.ToLower(scheme))
 	}
+	if scheme, rest, found := strings.Cut(arg, ":"); found && slices.Contains(schemes(), strings.ToLower(scheme)) {
+		return Target{}, fmt.Errorf("a URL has two slashes behind its colon, did you mean heaptop %s?", WithoutPassword(scheme+"://"+strings.TrimLeft(rest, "/")))
+	}
 	if strings.HasPrefix(arg, "-") {
 		return Target{}, fmt.Errorf("target %q looks like a flag: see heaptop --help", arg)
 	}
 	return Target{Kind: KindName, Name: arg}, nil
 }
+
+func schemes() []string { return []string{"http", "https", "unix", "redis", "rediss", "redis+unix"} }
 
 func parseURL(arg, scheme string) (Target, error) {
 	u, err := url.Parse(arg)
@@ -88,7 +94,7 @@ func parseURL(arg, scheme string) (Target, error) {
 		}
 		return Target{Kind: KindRedis, URL: arg}, nil
 	}
-	return Target{}, fmt.Errorf("target %q: unknown scheme %q: known are http, https, unix, redis, rediss, redis+unix", WithoutPassword(arg), scheme)
+	return Target{}, fmt.Errorf("target %q: unknown scheme %q: known are %s", WithoutPassword(arg), scheme, strings.Join(schemes(), ", "))
 }
 
 // WithoutPassword returns a URL as it may be shown to others: the user name stays, the password goes. What cannot be

@@ -58,7 +58,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	for _, arg := range []string{
 		"redis://user:hunter2@h:6379/0", "redis://:hunter2@h", "rediss://a:hunter2@h", "redis+unix://a:hunter2@/run/r.sock",
 		"http://a:hunter2@h:6060/debug/pprof", "redis://a:hunter2%zz@h", "redis://:x/hunter2@h", "redis://a:1/hunter2@h",
-		"redis://a:p@hunter2@h", "redis://a:hunter2 x@h", "ftp://a:hunter2@h", "redis+unix://a:hunter2@", "redis://a:?hunter2@h",
+		"redis://a:p@hunter2@h", "redis://a:hunter2 x@h", "ftp://a:hunter2@h", "redis+unix://a:hunter2@", "redis:/a:hunter2@h", "redis:a:hunter2@h", "rediss:/:hunter2@h", "redis://a:?hunter2@h",
 	} {
 		got, err := ParseTarget(arg)
 		if err != nil && strings.Contains(err.Error(), "hunter2") || strings.Contains(got.String(), "hunter2") {

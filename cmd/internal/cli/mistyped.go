@@ -113,9 +113,6 @@ func (o *live) meant() string {
 	if f := root.Flags().Lookup(name); f != nil && f.Value.Type() == "bool" {
 		return "--" + name
 	}
-	if rest, is := strings.CutPrefix(name, "redis:"); is {
-		return sampler.WithoutPassword("redis://" + strings.TrimLeft(rest, "/"))
-	}
 	host, port, err := net.SplitHostPort(name)
 	if _, noPort := strconv.ParseUint(port, 10, 16); err != nil || noPort != nil {
 		return ""
