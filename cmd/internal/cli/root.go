@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -226,6 +227,9 @@ func (o *live) readTarget(c *cobra.Command, args []string) error {
 		t, err := sampler.ParseTarget(args[0])
 		if err != nil {
 			return &usageError{err, help}
+		}
+		if ext := filepath.Ext(t.Name); ext == ".yml" || ext == ".yaml" {
+			return usagef("heaptop check --config "+t.Name+" says what it gates, heaptop --headless --config "+t.Name+" runs it", "%s is the name of a policy, not of a target", t.Name)
 		}
 		o.target = t
 	}
