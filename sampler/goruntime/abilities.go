@@ -162,9 +162,9 @@ func (j *session) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.Heap
 // onlyMemory says why the process's memory is not read, which nothing else can stand in for.
 func (j *session) onlyMemory(what string) error {
 	if j.memoryErr != nil && j.program.version != "" {
-		return fmt.Errorf("%s: %w (%w)", what, j.memoryErr, sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "%s: %w", what, j.memoryErr)
 	}
-	return fmt.Errorf("%s: only a Go process of this machine can be read so (%w)", what, sampler.ErrUnsupported)
+	return classed(sampler.ErrUnsupported, "%s: only a Go process of this machine can be read so", what)
 }
 
 // heapPlaceAge is how long what memory said of the heap's place is used: the heap takes new arenas of 64 MiB as it grows.
@@ -176,7 +176,7 @@ func (j *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
 		j.placeHeap(ctx)
 		return m.Mappings(ctx)
 	}
-	return sampler.Mappings{}, fmt.Errorf("read the mappings of %s: its process is not read by a source that can (%w)", j.target, sampler.ErrUnsupported)
+	return sampler.Mappings{}, classed(sampler.ErrUnsupported, "read the mappings of %s: its process is not read by a source that can", j.target)
 }
 
 // placeHeap hands on what memory knows of the heap's place. Where it knows nothing the mappings are read all the same,

@@ -3,7 +3,6 @@ package goruntime
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -117,7 +116,10 @@ func openAgent(ctx context.Context, path string, pid int) (*agentClient, error) 
 	}
 	if err := json.Unmarshal(body, &a.info); err != nil || a.info.GoVersion == "" {
 		a.close()
-		return nil, fmt.Errorf("%s is no agent of heaptop (%w)", path, errors.Join(sampler.ErrUnsupported, err))
+		if err != nil {
+			return nil, classed(sampler.ErrUnsupported, "%s is no agent of heaptop: %w", path, err)
+		}
+		return nil, classed(sampler.ErrUnsupported, "%s is no agent of heaptop: it does not name its version of Go", path)
 	}
 	return a, nil
 }

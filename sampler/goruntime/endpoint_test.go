@@ -2,6 +2,7 @@ package goruntime
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,28 @@ func TestNoEndpoint(t *testing.T) {
 			if x.want != nil && !errors.Is(err, x.want) || !strings.Contains(err.Error(), x.words) {
 				t.Errorf("want %v, %q; got: %v", x.want, x.words, err)
 			}
+			for _, class := range []error{sampler.ErrUnsupported, sampler.ErrNotFound, sampler.ErrPermission} {
+				if strings.Contains(err.Error(), class.Error()) {
+					t.Errorf("the words of the class add nothing: %v", err)
+				}
+			}
 		})
+	}
+}
+
+// Who hangs is there: to say that there is no such target would be wrong.
+func TestWhoHangsIsNotAbsent(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	u, err := parsePprofURL(hanging(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newHTTPClient(nil, nil)
+	defer c.CloseIdleConnections()
+	err = page(ctx, c, http.MethodGet, u.page("", ""), u.site(), nil, all(new([]byte)))
+	if err == nil || errors.Is(err, sampler.ErrNotFound) || !errors.Is(err, context.DeadlineExceeded) || !strings.HasSuffix(err.Error(), " does not answer in time") {
+		t.Errorf("%v", err)
 	}
 }
 

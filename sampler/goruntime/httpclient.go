@@ -56,13 +56,19 @@ func page(ctx context.Context, c *http.Client, method, u string, at site, header
 	err = read(resp.Header, body)
 	switch {
 	case body.over:
-		return fmt.Errorf("%s: %w: %s (%w)", at.name, errTooLarge, at.hint, sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "%s: %w: %s", at.name, errTooLarge, at.hint)
 	case err == nil, errors.Is(err, sampler.ErrUnsupported):
 		return err
-	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
-		return fmt.Errorf("%s began to answer and then hung: %w (%w)", at.name, err, sampler.ErrNotFound)
+	case timedOut(err):
+		return classed(err, "%s began to answer and then hung", at.name)
 	}
 	return fmt.Errorf("%s: %w", at.name, err)
+}
+
+// timedOut reports whether an answer took too long. Who is asked is there, so it is none of the classes that sampler names.
+func timedOut(err error) bool {
+	var late net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout()
 }
 
 // unanswered explains why nobody answered.
@@ -73,15 +79,15 @@ func unanswered(name string, err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nobody listens at %s: %w (%w)", name, err, sampler.ErrNotFound)
+		return classed(sampler.ErrNotFound, "nobody listens at %s: %w", name, err)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("connect to %s: %w (%w)", name, err, sampler.ErrPermission)
+		return classed(sampler.ErrPermission, "connect to %s: %w", name, err)
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("ask %s: %w", name, err)
-	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
-		return fmt.Errorf("%s does not answer in time: %w (%w)", name, err, sampler.ErrNotFound)
+	case timedOut(err):
+		return classed(err, "%s does not answer in time", name)
 	}
-	return fmt.Errorf("ask %s: %w (%w)", name, err, sampler.ErrNotFound)
+	return classed(sampler.ErrNotFound, "ask %s: %w", name, err)
 }
 
 // refused explains an answer that is none.
@@ -89,15 +95,15 @@ func refused(at site, resp *http.Response, body io.Reader) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return fmt.Errorf("%s answered %s%s (%w)", at.name, resp.Status, words(body), sampler.ErrPermission)
+		return classed(sampler.ErrPermission, "%s answered %s%s", at.name, resp.Status, words(body))
 	case code >= 500:
-		return fmt.Errorf("%s answered %s%s (%w)", at.name, resp.Status, words(body), sampler.ErrNotFound)
+		return classed(sampler.ErrNotFound, "%s answered %s%s", at.name, resp.Status, words(body))
 	case code >= 300 && code < 400:
-		return fmt.Errorf("%s redirects to %q, which is not followed: give that address (%w)", at.name, resp.Header.Get("Location"), sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "%s redirects to %q, which is not followed: give that address", at.name, resp.Header.Get("Location"))
 	case code != http.StatusOK:
-		return fmt.Errorf("%s answered %s: %s (%w)", at.name, resp.Status, at.hint, sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "%s answered %s: %s", at.name, resp.Status, at.hint)
 	case kind == "text/html" && !strings.HasSuffix(resp.Request.URL.Path, "/debug/pprof/"):
-		return fmt.Errorf("%s answered text/html: %s (%w)", at.name, at.hint, sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "%s answered text/html: %s", at.name, at.hint)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
@@ -23,10 +22,11 @@ func (j *session) openNamed(ctx context.Context) error {
 		if command { // a shell may yet become a Go program
 			return nil
 		}
-		return fmt.Errorf("ask %s: process %d is not a Go program: whose heap that endpoint tells cannot be said (%w)", u.name(), j.pid, sampler.ErrUnsupported)
+		return classed(sampler.ErrUnsupported, "ask %s: process %d is not a Go program: whose heap that endpoint tells cannot be said", u.name(), j.pid)
 	}
 	j.endpoint, err = openEndpoint(ctx, u, j.src.every, http.ProxyFromEnvironment)
-	if err == nil || !command || ctx.Err() != nil || !errors.Is(err, sampler.ErrNotFound) {
+	absent := errors.Is(err, sampler.ErrNotFound) || timedOut(err)
+	if err == nil || !command || ctx.Err() != nil || !absent {
 		return err
 	}
 	j.scan = newScan()
@@ -60,7 +60,7 @@ func (j *session) adviseNamed() string {
 	case !j.isGo():
 		return fmt.Sprintf("%s is not asked: process %d is not a Go program; give the process id of the one that serves it", u.name(), j.pid)
 	case j.scan != nil && j.scan.err != nil:
-		return "not yet: " + strings.TrimSuffix(j.scan.err.Error(), " ("+sampler.ErrNotFound.Error()+")")
+		return "not yet: " + j.scan.err.Error()
 	}
 	return ""
 }
