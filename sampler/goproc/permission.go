@@ -52,7 +52,7 @@ func (c *credentials) diagnose(pid int, err error) *Denied {
 		return d
 	case c.caps&capSysPtrace != 0:
 		d.Reason = "CAP_SYS_PTRACE is held, so a security module (AppArmor, SELinux), a seccomp filter or another user namespace forbids it"
-		d.Steps = append(d.Steps, "run heaptop outside the container or namespace, as root")
+		d.Steps = append(d.Steps, "run heaptop outside the container or namespace, as root of the machine")
 		d.Steps = append(d.Steps, c.otherWays()...)
 		return d
 	case c.known && !all(c.uids, c.uid):
@@ -71,8 +71,12 @@ func (c *credentials) diagnose(pid int, err error) *Denied {
 	default:
 		d.Reason = "the kernel refused: a security module or a seccomp filter may forbid it"
 	}
-	d.Steps = append(d.Steps, fmt.Sprintf("run `sudo heaptop %d`", pid))
-	if c.container {
+	if c.uid == 0 {
+		d.Reason += ", and root lacks the right CAP_SYS_PTRACE here"
+	} else {
+		d.Steps = append(d.Steps, fmt.Sprintf("run `sudo heaptop %d`", pid))
+	}
+	if c.container || c.uid == 0 {
 		d.Steps = append(d.Steps, "start the container with --cap-add SYS_PTRACE")
 	}
 	d.Steps = append(d.Steps, c.otherWays()...)

@@ -35,12 +35,16 @@ func TestDiagnose(t *testing.T) {
 		{"hardened", "ptrace_scope is 2", "sudo heaptop 42", with(func(c *credentials) { c.scope = 2 })},
 		{"locked", "ptrace_scope is 3", "--pprof URL", with(func(c *credentials) { c.scope = 3 })},
 		{"a capability does not help", "security module", "outside the container", with(func(c *credentials) { c.caps = capSysPtrace })},
+		{"root without the right", "root lacks the right CAP_SYS_PTRACE", "--cap-add SYS_PTRACE", with(func(c *credentials) { c.uid, c.uids = 0, [3]int{8, 8, 8} })},
 		{"in a container", "kernel refused", "--cap-add SYS_PTRACE", with(func(c *credentials) { c.container = true })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := test.c.diagnose(42, os.ErrPermission)
 			if !errors.Is(err, sampler.ErrPermission) || !strings.Contains(err.Error(), test.reason) || !strings.Contains(err.Error(), test.step) {
 				t.Errorf("%v, want %q and %q", err, test.reason, test.step)
+			}
+			if test.c.uid == 0 && strings.Contains(err.Error(), "sudo") {
+				t.Errorf("root is advised to become root: %v", err)
 			}
 		})
 	}

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	howAgent    = `import github.com/alloc-dev/heaptop/sampler/agent in the program and call agent.Listen(agent.Options{})`
-	howEndpoint = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
-	howEither   = howAgent + ", or " + howEndpoint
+	agentPackage = `github.com/alloc-dev/heaptop/sampler/agent`
+	howAgent     = `import ` + agentPackage + ` in the program and call agent.Listen(agent.Options{})`
+	howEndpoint  = `import net/http/pprof in the program and serve http.DefaultServeMux on a loopback port, or name its endpoint with --pprof URL`
+	howEither    = howAgent + ", or " + howEndpoint
 )
 
 // unable is an error that wraps sampler.ErrUnsupported and tells a person the reason and the next step instead.
@@ -30,6 +31,9 @@ func (j *session) without(what string, why error, how string) error {
 		return unable(fmt.Sprintf("%s: process %d is not a Go program", what, j.pid))
 	case why != nil:
 		reason := strings.TrimSuffix(why.Error(), ": "+sampler.ErrUnsupported.Error())
+		if strings.Contains(reason, agentPackage) { // it names the ways already
+			return unable(what + ": " + reason)
+		}
 		return unable(fmt.Sprintf("%s: %s; to enable it, %s", what, reason, how))
 	}
 	return unable(fmt.Sprintf("%s: to enable it, %s", what, how))

@@ -3,6 +3,8 @@ package goruntime
 import (
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/alloc-dev/heaptop/sampler"
 )
@@ -60,8 +62,10 @@ func (j *session) advice() []string {
 	switch {
 	case !deep && !j.program.known && j.pid != 0:
 		if errors.Is(j.program.reason, sampler.ErrPermission) {
-			out = append(out, fmt.Sprintf("whether this is a Go program cannot be read: run heaptop as the user of process %d, or as root", j.pid))
+			out = append(out, "whether this is a Go program cannot be read: "+opaque(j.pid, os.Geteuid()))
 		}
+	case j.begins(): // its agent or endpoint may be about to listen
+		return out
 	case !deep:
 		out = append(out, "to see the heap and the collector, "+howEither)
 		if j.scan != nil && j.scan.err != nil && j.src.o.Endpoint == "" {
@@ -74,6 +78,28 @@ func (j *session) advice() []string {
 		out = append(out, "to force a collection, "+howEither)
 	}
 	return out
+}
+
+// opaque says what helps where a process cannot be looked into, to the user whom uid names: root is one already.
+func opaque(pid, uid int) string {
+	if uid == 0 {
+		return "root lacks the right CAP_SYS_PTRACE here, as in most containers, or a security module forbids it; " +
+			"start the container with --cap-add SYS_PTRACE, or run heaptop outside of it"
+	}
+	return fmt.Sprintf("run heaptop as the user of process %d, or as root", pid)
+}
+
+// beginning is how long a program may take until its agent listens.
+const beginning = 2 * time.Second
+
+// begins reports whether the program began so short a time ago that it may be about to listen.
+func (j *session) begins() bool {
+	d, ok := j.system.(sampler.Describer)
+	if !ok {
+		return false
+	}
+	started := d.Describe().Started
+	return !started.IsZero() && time.Since(started) < beginning
 }
 
 // looking reports whether an endpoint is looked for still for the first time: that there is none cannot be said yet.

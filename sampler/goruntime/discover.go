@@ -53,6 +53,9 @@ func (j *session) lookDeeper(ctx context.Context) {
 	if !j.isGo() {
 		return
 	}
+	if j.begins() {
+		j.look = time.Now().Add(min(j.src.rescan, beginning/4))
+	}
 	j.findAgent(ctx)
 	if j.memory == nil && j.program.version != before.version {
 		j.openMemory(ctx)

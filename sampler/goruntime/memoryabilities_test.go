@@ -73,3 +73,25 @@ func TestWhatOnlyMemoryCanDoSaysSoWithoutIt(t *testing.T) {
 		t.Errorf("the sites are not recorded: %v", err)
 	}
 }
+
+// What the reason names already is not said again behind it.
+func TestTheAgentIsAdvisedOnce(t *testing.T) {
+	j := &session{pid: 42, memoryErr: fmt.Errorf("%w: it runs as user 1; import %s into it", sampler.ErrPermission, agentPackage)}
+	_, err := j.HeapProfile(t.Context())
+	if err == nil || strings.Count(err.Error(), agentPackage) != 1 || strings.Contains(err.Error(), "to enable it") {
+		t.Errorf("%v", err)
+	}
+	j.memoryErr = errors.New("no symbols")
+	if _, err = j.HeapProfile(t.Context()); err == nil || strings.Count(err.Error(), agentPackage) != 1 || !strings.Contains(err.Error(), "to enable it") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRootIsNotAdvisedToBecomeRoot(t *testing.T) {
+	if text := opaque(42, 0); strings.Contains(text, "as root") || !strings.Contains(text, "CAP_SYS_PTRACE") {
+		t.Error(text)
+	}
+	if text := opaque(42, 1000); !strings.Contains(text, "as root") {
+		t.Error(text)
+	}
+}

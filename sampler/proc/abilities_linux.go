@@ -19,13 +19,24 @@ func (s *session) Describe() sampler.Info {
 		Container: s.identity.container, Started: s.host.started(s.start), Source: Source{}.Name(),
 	}
 	if errors.Is(s.rollup.err, sampler.ErrPermission) {
-		who := "as root"
-		if info.User != "" && info.User != "root" {
-			who += ", or as " + info.User + ","
-		}
-		info.Hints = append(info.Hints, "Run heaptop "+who+" to see PSS, USS and the mappings.")
+		info.Hints = append(info.Hints, moreMappings(info.User, unix.Geteuid()))
 	}
 	return info
+}
+
+// moreMappings says what would show the mappings of a process of another user, to the one whom uid names: root is one
+// who may already, but for a right that the container lacks.
+func moreMappings(user string, uid int) string {
+	const what = "to see PSS, USS and the mappings."
+	if uid == 0 {
+		return "Root lacks the right CAP_SYS_PTRACE here, as in most containers, or a security module forbids it: start the container with " +
+			"--cap-add SYS_PTRACE, or run heaptop outside of it, " + what
+	}
+	who := "as root"
+	if user != "" && user != "root" {
+		who += ", or as " + user + ","
+	}
+	return "Run heaptop " + who + " " + what
 }
 
 // ResetPeaks implements sampler.PeakResetter.

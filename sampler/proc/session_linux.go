@@ -105,8 +105,11 @@ func (s *session) explainOpen(err error) error {
 	}
 	switch {
 	case hidden:
-		return fmt.Errorf("process %d belongs to another user and %s hides it (hidepid); run as that user or as root: %w",
-			s.pid, s.host.root, sampler.ErrPermission)
+		step := "run as that user or as root"
+		if unix.Geteuid() == 0 {
+			step = "root lacks the right CAP_SYS_PTRACE here"
+		}
+		return fmt.Errorf("process %d belongs to another user and %s hides it (hidepid); %s: %w", s.pid, s.host.root, step, sampler.ErrPermission)
 	case vanished(err):
 		return fmt.Errorf("no process %d: %w", s.pid, sampler.ErrNotFound)
 	}
