@@ -62,7 +62,11 @@ func (j *session) advice() []string {
 	switch {
 	case !deep && !j.program.known && j.pid != 0:
 		if errors.Is(j.program.reason, sampler.ErrPermission) {
-			out = append(out, "whether this is a Go program cannot be read: "+opaque(j.pid, os.Geteuid()))
+			why := opaque(j.pid, os.Geteuid())
+			if errors.Is(j.memoryErr, sampler.ErrPermission) && os.Geteuid() == 0 {
+				why = "for the same reason" // which is said before, and more exactly
+			}
+			out = append(out, "whether this is a Go program cannot be read: "+why)
 		}
 	case j.begins(): // its agent or endpoint may be about to listen
 		return out
@@ -83,7 +87,7 @@ func (j *session) advice() []string {
 // opaque says what helps where a process cannot be looked into, to the user whom uid names: root is one already.
 func opaque(pid, uid int) string {
 	if uid == 0 {
-		return "root lacks the right CAP_SYS_PTRACE here, as in most containers, or a security module forbids it; " +
+		return "to be root is not enough here, where CAP_SYS_PTRACE may be missing, or a security module or another user namespace forbids it; " +
 			"start the container with --cap-add SYS_PTRACE, or run heaptop outside of it"
 	}
 	return fmt.Sprintf("run heaptop as the user of process %d, or as root", pid)

@@ -27,16 +27,15 @@ func (s *session) Describe() sampler.Info {
 // moreMappings says what would show the mappings of a process of another user, to the one whom uid names: root is one
 // who may already, but for a right that the container lacks.
 func moreMappings(user string, uid int) string {
-	const what = "to see PSS, USS and the mappings."
 	if uid == 0 {
-		return "Root lacks the right CAP_SYS_PTRACE here, as in most containers, or a security module forbids it: start the container with " +
-			"--cap-add SYS_PTRACE, or run heaptop outside of it, " + what
+		return "PSS, USS and the mappings are not shown to root here: CAP_SYS_PTRACE may be missing, or a security module or another user " +
+			"namespace forbids it; start the container with --cap-add SYS_PTRACE, or run heaptop outside of it."
 	}
 	who := "as root"
 	if user != "" && user != "root" {
 		who += ", or as " + user + ","
 	}
-	return "Run heaptop " + who + " " + what
+	return "Run heaptop " + who + " to see PSS, USS and the mappings."
 }
 
 // ResetPeaks implements sampler.PeakResetter.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -138,9 +139,20 @@ func hintOf(err error) string {
 	case redis.Refused(err): // the next step is in the error
 		return ""
 	case errors.Is(err, sampler.ErrPermission):
-		return "run heaptop as the user of that process, or as root"
+		return permissionHint(err, os.Geteuid())
 	}
 	return ""
+}
+
+// permissionHint is the next step where a right is missing, for the user whom uid names. To root it is none to become root.
+func permissionHint(err error, uid int) string {
+	switch {
+	case uid != 0:
+		return "run heaptop as the user of that process, or as root"
+	case strings.Contains(err.Error(), "CAP_SYS_PTRACE"):
+		return "" // the error says what is missing
+	}
+	return "to be root is not enough here, where CAP_SYS_PTRACE may be missing: start the container with --cap-add SYS_PTRACE, or run heaptop outside of it"
 }
 
 // printLines prints text that may hold names from strangers: nothing in it acts on the terminal.

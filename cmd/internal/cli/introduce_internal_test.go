@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -24,7 +25,7 @@ func TestANameOfSeveralLinesIsIntroducedInOne(t *testing.T) {
 func TestAMissingRightIsSaidOnce(t *testing.T) {
 	var out bytes.Buffer
 	conclude(&out, fmt.Errorf("connect to x.sock: %w (%w)", syscall.EACCES, sampler.ErrPermission))
-	want := "heaptop: connect to x.sock: permission denied\n  run heaptop as the user of that process, or as root\nheaptop: exit 2: could not measure\n"
+	want := "heaptop: connect to x.sock: permission denied\n  " + permissionHint(sampler.ErrPermission, os.Geteuid()) + "\nheaptop: exit 2: could not measure\n"
 	if runtime.GOOS == "linux" && out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
@@ -32,6 +33,19 @@ func TestAMissingRightIsSaidOnce(t *testing.T) {
 	conclude(&out, fmt.Errorf("read 7: dumpable is 0 (%w)", sampler.ErrPermission))
 	if !strings.HasPrefix(out.String(), "heaptop: read 7: dumpable is 0 (permission denied)\n") {
 		t.Errorf("%q", out.String())
+	}
+}
+
+func TestRootIsNotAdvisedToBecomeRoot(t *testing.T) {
+	if hint := permissionHint(sampler.ErrPermission, 1000); hint != "run heaptop as the user of that process, or as root" {
+		t.Error(hint)
+	}
+	if hint := permissionHint(sampler.ErrPermission, 0); strings.Contains(hint, "as root") || !strings.Contains(hint, "--cap-add SYS_PTRACE") {
+		t.Error(hint)
+	}
+	said := fmt.Errorf("read 7: root lacks the right CAP_SYS_PTRACE here (%w)", sampler.ErrPermission)
+	if hint := permissionHint(said, 0); hint != "" {
+		t.Errorf("%q is said twice", hint)
 	}
 }
 
