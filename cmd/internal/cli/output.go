@@ -30,11 +30,17 @@ func createOutput(path string) (*outputFile, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return nil, usagef("", "--output %s: that is a directory", path)
+		return nil, usagef("", "write %s: that is a directory", path)
 	case err == nil && !info.Mode().IsRegular():
 		o.file, err = os.OpenFile(path, os.O_WRONLY, 0)
 	default:
 		err = o.createTemporary()
+	}
+	if _, missing := os.Stat(filepath.Dir(path)); err != nil && errors.Is(missing, fs.ErrNotExist) {
+		return nil, &hinted{fmt.Errorf("write %s: there is no folder %s", path, filepath.Dir(path)), "make it first, or write elsewhere"}
+	}
+	if inner := (*fs.PathError)(nil); errors.As(err, &inner) { // it names the temporary file
+		err = inner.Err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
