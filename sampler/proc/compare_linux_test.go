@@ -14,9 +14,9 @@ import (
 	"github.com/alloc-dev/heaptop/sampler/proc/internal/portable"
 )
 
-// sleepers starts n processes that do nothing, by a shell, so that starting them is quick. They are one process group,
-// which ends with the test.
-func sleepers(tb testing.TB, n int) {
+// sleepers starts n processes that do nothing, by a shell, so that starting them is quick, and returns the shell's id. They are
+// one process group, which ends with the test.
+func sleepers(tb testing.TB, n int) (shell int) {
 	tb.Helper()
 	cmd := exec.Command("sh", "-c", `i=0; while [ $i -lt $1 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait`, "sh", strconv.Itoa(n))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -34,6 +34,7 @@ func sleepers(tb testing.TB, n int) {
 	if _, err := out.Read(make([]byte, 8)); err != nil {
 		tb.Fatal(err)
 	}
+	return cmd.Process.Pid
 }
 
 // crowd is how many processes are started for a comparison: 300, or 5,000 with HEAPTOP_FULL=1.
@@ -46,13 +47,13 @@ func crowd() int {
 
 // The fast reader and gopsutil say the same of the same processes, and the fast one is fast.
 func TestListAgainstGopsutil(t *testing.T) {
-	sleepers(t, crowd())
+	shell := sleepers(t, crowd())
 	ours, theirs := openLister(t, Options{}, 4000), portable.NewLister()
 	var a, b sampler.ProcessTable
 	until(t, "all of them sleep", func() bool { // identities are asked in these readings
 		n := 0
 		for _, p := range list(t, ours, sampler.ListOptions{}, &a) {
-			if p.Name == "sleep" && p.Command != "" {
+			if p.PPID == shell && p.Name == "sleep" && p.Command != "" {
 				n++
 			}
 		}
@@ -63,7 +64,7 @@ func TestListAgainstGopsutil(t *testing.T) {
 	same := 0
 	for pid, p := range rows {
 		q, ok := others[pid]
-		if !ok || p.Name != "sleep" || p.Name != q.Name || p.State == 'Z' { // those of other tests may end meanwhile
+		if !ok || p.PPID != shell { // those of other tests begin, end and find other parents meanwhile
 			continue
 		}
 		same++
