@@ -86,10 +86,11 @@ func parseURL(arg, scheme string) (Target, error) {
 			return Target{}, fmt.Errorf("target %q names no socket: want unix:///path/to.sock", arg)
 		}
 		return Target{Kind: KindAgent, URL: arg, Path: u.Path}, nil
-	case "redis", "rediss":
-		return Target{Kind: KindRedis, URL: arg}, nil
-	case "redis+unix":
-		if u.Path == "" {
+	case "redis", "rediss", "redis+unix":
+		if socket := scheme == "redis+unix" && u.Host == ""; strings.Contains(arg, "#") || u.User == nil && strings.Contains(arg, "@") && !socket {
+			return Target{}, fmt.Errorf("target %q has no user and password before its @, or a #: write special characters of them as %%2F for /, %%3F for ?, %%23 for #", WithoutPassword(arg))
+		}
+		if scheme == "redis+unix" && u.Path == "" {
 			return Target{}, fmt.Errorf("target %q names no socket: want redis+unix:///path/to/redis.sock", WithoutPassword(arg))
 		}
 		return Target{Kind: KindRedis, URL: arg}, nil
@@ -106,6 +107,9 @@ func WithoutPassword(raw string) string {
 		return raw
 	}
 	u, err := url.Parse(raw)
+	if err == nil && u.User == nil && u.Host == "" && strings.EqualFold(scheme, "redis+unix") {
+		return raw // the path of a socket
+	}
 	if err != nil || u.User == nil && strings.HasPrefix(strings.ToLower(scheme), "redis") {
 		return scheme + "://" + rest[at+1:]
 	}
@@ -116,10 +120,14 @@ func WithoutPassword(raw string) string {
 	if u.User.Username() == "" {
 		u.User = nil
 	}
+	shown := u.String()
 	if u.Host == "" && u.Path == "" && u.User == nil { // url.URL leaves the slashes out
-		return u.Scheme + "://" + strings.TrimPrefix(u.String(), u.Scheme+":")
+		shown = u.Scheme + "://" + strings.TrimPrefix(shown, u.Scheme+":")
 	}
-	return u.String()
+	if u.User == nil { // an @ that is left would seem to end one
+		shown = strings.ReplaceAll(shown, "@", "%40")
+	}
+	return shown
 }
 
 func digits(s string) bool {
