@@ -35,6 +35,20 @@ var (
 	ErrPermission  = errors.New("permission denied")
 )
 
+// ofClass is an error of one of the classes above. Its text leaves the words of the class out.
+type ofClass struct{ said, class error }
+
+func (e *ofClass) Error() string { return e.said.Error() }
+
+// Unwrap makes errors.Is tell the class, and what the text wraps.
+func (e *ofClass) Unwrap() []error { return []error{e.said, e.class} }
+
+// Classed words an error as fmt.Errorf does and gives it a class, such as ErrUnsupported, whose own words would only repeat,
+// and less exactly, what was said.
+func Classed(class error, format string, args ...any) error {
+	return &ofClass{fmt.Errorf(format, args...), class}
+}
+
 // Gone says how a target ended, as far as that is known. It wraps ErrGone.
 type Gone struct {
 	At       time.Time

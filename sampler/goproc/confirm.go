@@ -16,13 +16,6 @@ var (
 // usualRate is what runtime.MemProfileRate is where nobody sets it: one sample in so many bytes.
 const usualRate = 512 << 10
 
-// unable is an error that wraps sampler.ErrUnsupported, and leaves to its text to say why.
-type unable string
-
-func (u unable) Error() string { return string(u) }
-
-func (unable) Unwrap() error { return sampler.ErrUnsupported }
-
 // ConfirmCollect says what Collect writes.
 func (s *Session) ConfirmCollect() string {
 	return fmt.Sprintf("write 8 bytes into process %d to make it collect", s.target.PID)
@@ -34,14 +27,14 @@ func (s *Session) CanRecordSites() error {
 	what := fmt.Sprintf("record allocation sites in process %d", s.target.PID)
 	v, ok := s.p.vars["runtime.MemProfileRate"]
 	if !ok {
-		return unable(fmt.Sprintf("%s: runtime.MemProfileRate not found in this %s program", what, s.p.image.version))
+		return sampler.Classed(sampler.ErrUnsupported, "%s: runtime.MemProfileRate not found in this %s program", what, s.p.image.version)
 	}
 	rate, err := readU64(s.p.mem, "runtime.MemProfileRate", v.addr)
 	if err != nil {
 		return s.failed(err)
 	}
 	if rate != 0 {
-		return unable(what + ": it records them already")
+		return sampler.Classed(sampler.ErrUnsupported, "%s: it records them already", what)
 	}
 	if err := s.canWrite("runtime.MemProfileRate"); err != nil {
 		return fmt.Errorf("%s: %w", what, err)

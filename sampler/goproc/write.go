@@ -21,7 +21,7 @@ type writer interface {
 
 var (
 	errReadOnly = fmt.Errorf("it would write into the process's memory; --allow-write permits that: %w", sampler.ErrPermission)
-	errChanged  = unable("the value there is not the expected one, nothing was written")
+	errChanged  = sampler.Classed(sampler.ErrUnsupported, "the value there is not the expected one, nothing was written")
 )
 
 // CanCollect says whether Collect may be called: nil, or why not. It needs Options.AllowWrite and a target whose
@@ -31,7 +31,7 @@ func (s *Session) CanCollect() error {
 		return fmt.Errorf("force a collection in process %d: %w", s.target.PID, err)
 	}
 	if s.now.numGC+uint32(s.now.maxProcs) > 0 && s.now.gcPercent < 0 {
-		return unable(fmt.Sprintf("force a collection in process %d: GOGC is off there, and the runtime collects only at its memory limit", s.target.PID))
+		return sampler.Classed(sampler.ErrUnsupported, "force a collection in process %d: GOGC is off there, and the runtime collects only at its memory limit", s.target.PID)
 	}
 	return nil
 }
@@ -44,10 +44,10 @@ func (s *Session) canWrite(variable string) error {
 	}
 	v, ok := s.p.vars[variable]
 	if !ok || v.votes == 1 {
-		return unable(fmt.Sprintf("the address of %s is not certain in this %s program", variable, s.p.image.version))
+		return sampler.Classed(sampler.ErrUnsupported, "the address of %s is not certain in this %s program", variable, s.p.image.version)
 	}
 	if _, ok := s.p.mem.(writer); !ok {
-		return unable("the memory of a process cannot be written here")
+		return sampler.Classed(sampler.ErrUnsupported, "the memory of a process cannot be written here")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package goruntime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,26 +16,19 @@ const (
 	howEither    = howAgent + ", or " + howEndpoint
 )
 
-// unable is an error that wraps sampler.ErrUnsupported and tells a person the reason and the next step instead.
-type unable string
-
-func (u unable) Error() string { return string(u) }
-
-func (unable) Unwrap() error { return sampler.ErrUnsupported }
-
 // without says that no source at hand can do what was asked, and what would enable it.
 func (j *session) without(what string, why error, how string) error {
 	switch {
 	case j.program.known && j.program.version == "" && j.agent == nil:
-		return unable(fmt.Sprintf("%s: process %d is not a Go program", what, j.pid))
+		return sampler.Classed(sampler.ErrUnsupported, "%s: process %d is not a Go program", what, j.pid)
 	case why != nil:
 		reason := strings.TrimSuffix(why.Error(), ": "+sampler.ErrUnsupported.Error())
 		if strings.Contains(reason, agentPackage) { // it names the ways already
-			return unable(what + ": " + reason)
+			return sampler.Classed(sampler.ErrUnsupported, "%s: %s", what, reason)
 		}
-		return unable(fmt.Sprintf("%s: %s; to enable it, %s", what, reason, how))
+		return sampler.Classed(sampler.ErrUnsupported, "%s: %s; to enable it, %s", what, reason, how)
 	}
-	return unable(fmt.Sprintf("%s: to enable it, %s", what, how))
+	return sampler.Classed(sampler.ErrUnsupported, "%s: to enable it, %s", what, how)
 }
 
 // HeapProfile asks memory, which costs the target nothing, else the agent, else the endpoint. An endpoint's last
@@ -166,9 +158,9 @@ func (j *session) Walk(ctx context.Context, o sampler.WalkOptions) (sampler.Heap
 // onlyMemory says why the process's memory is not read, which nothing else can stand in for.
 func (j *session) onlyMemory(what string) error {
 	if j.memoryErr != nil && j.program.version != "" {
-		return classed(sampler.ErrUnsupported, "%s: %w", what, j.memoryErr)
+		return sampler.Classed(sampler.ErrUnsupported, "%s: %w", what, j.memoryErr)
 	}
-	return classed(sampler.ErrUnsupported, "%s: only a Go process of this machine can be read so", what)
+	return sampler.Classed(sampler.ErrUnsupported, "%s: only a Go process of this machine can be read so", what)
 }
 
 // heapPlaceAge is how long what memory said of the heap's place is used: the heap takes new arenas of 64 MiB as it grows.
@@ -180,7 +172,7 @@ func (j *session) Mappings(ctx context.Context) (sampler.Mappings, error) {
 		j.placeHeap(ctx)
 		return m.Mappings(ctx)
 	}
-	return sampler.Mappings{}, classed(sampler.ErrUnsupported, "read the mappings of %s: its process is not read by a source that can", j.target)
+	return sampler.Mappings{}, sampler.Classed(sampler.ErrUnsupported, "read the mappings of %s: its process is not read by a source that can", j.target)
 }
 
 // placeHeap hands on what memory knows of the heap's place. Where it knows nothing the mappings are read all the same,

@@ -117,9 +117,9 @@ func openAgent(ctx context.Context, path string, pid int) (*agentClient, error) 
 	if err := json.Unmarshal(body, &a.info); err != nil || a.info.GoVersion == "" {
 		a.close()
 		if err != nil {
-			return nil, classed(sampler.ErrUnsupported, "%s is no agent of heaptop: %w", path, err)
+			return nil, sampler.Classed(sampler.ErrUnsupported, "%s is no agent of heaptop: %w", path, err)
 		}
-		return nil, classed(sampler.ErrUnsupported, "%s is no agent of heaptop: it does not name its version of Go", path)
+		return nil, sampler.Classed(sampler.ErrUnsupported, "%s is no agent of heaptop: it does not name its version of Go", path)
 	}
 	return a, nil
 }

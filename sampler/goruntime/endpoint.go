@@ -106,7 +106,7 @@ func (e *endpoint) ask(ctx context.Context) *stats {
 	s.err = page(ctx, e.client, http.MethodGet, e.url.page("heap", "debug=1"), e.url.site(), nil, func(_ http.Header, body io.Reader) (err error) {
 		s.mem, err = parseMemStats(body)
 		if errors.Is(err, errNoMemStats) {
-			err = classed(sampler.ErrUnsupported, "%s is %w: %s", e.url.name(), err, pprofHint)
+			err = sampler.Classed(sampler.ErrUnsupported, "%s is %w: %s", e.url.name(), err, pprofHint)
 		}
 		return err
 	})
@@ -200,7 +200,7 @@ func readProfile(ctx context.Context, c *http.Client, u string, at site, source 
 	p.Took = time.Since(p.Time)
 	// A gzip header, or the first field of an uncompressed profile: its sample types.
 	if !bytes.HasPrefix(p.Data, []byte{0x1f, 0x8b}) && !bytes.HasPrefix(p.Data, []byte{0x0a}) {
-		return sampler.Profile{}, classed(sampler.ErrUnsupported, "%s answered %.20q: not a profile", at.name, p.Data)
+		return sampler.Profile{}, sampler.Classed(sampler.ErrUnsupported, "%s answered %.20q: not a profile", at.name, p.Data)
 	}
 	return p, nil
 }
@@ -238,7 +238,7 @@ func readGoroutines(ctx context.Context, c *http.Client, count func(context.Cont
 	err := page(ctx, c, http.MethodGet, address(query), at, nil, func(_ http.Header, body io.Reader) error {
 		err := parse(body, &g)
 		if errors.Is(err, errNotGoroutines) {
-			err = classed(sampler.ErrUnsupported, "%s: %w", at.name, err)
+			err = sampler.Classed(sampler.ErrUnsupported, "%s: %w", at.name, err)
 		}
 		return err
 	})

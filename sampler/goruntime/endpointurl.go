@@ -31,7 +31,7 @@ func parsePprofURL(text string) (pprofURL, error) {
 		return pprofURL{}, fmt.Errorf("pprof endpoint %q: %w", sampler.WithoutPassword(text), err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return pprofURL{}, classed(sampler.ErrUnsupported, "pprof endpoint %q: want http://host:port/debug/pprof/", u.Redacted())
+		return pprofURL{}, sampler.Classed(sampler.ErrUnsupported, "pprof endpoint %q: want http://host:port/debug/pprof/", u.Redacted())
 	}
 	u.Fragment, u.RawFragment = "", ""
 	u.RawPath = ""

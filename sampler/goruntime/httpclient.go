@@ -56,11 +56,11 @@ func page(ctx context.Context, c *http.Client, method, u string, at site, header
 	err = read(resp.Header, body)
 	switch {
 	case body.over:
-		return classed(sampler.ErrUnsupported, "%s: %w: %s", at.name, errTooLarge, at.hint)
+		return sampler.Classed(sampler.ErrUnsupported, "%s: %w: %s", at.name, errTooLarge, at.hint)
 	case err == nil, errors.Is(err, sampler.ErrUnsupported):
 		return err
 	case timedOut(err):
-		return classed(err, "%s began to answer and then hung", at.name)
+		return sampler.Classed(err, "%s began to answer and then hung", at.name)
 	}
 	return fmt.Errorf("%s: %w", at.name, err)
 }
@@ -79,15 +79,15 @@ func unanswered(name string, err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return classed(sampler.ErrNotFound, "nobody listens at %s: %w", name, err)
+		return sampler.Classed(sampler.ErrNotFound, "nobody listens at %s: %w", name, err)
 	case errors.Is(err, os.ErrPermission):
-		return classed(sampler.ErrPermission, "connect to %s: %w", name, err)
+		return sampler.Classed(sampler.ErrPermission, "connect to %s: %w", name, err)
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("ask %s: %w", name, err)
 	case timedOut(err):
-		return classed(err, "%s does not answer in time", name)
+		return sampler.Classed(err, "%s does not answer in time", name)
 	}
-	return classed(sampler.ErrNotFound, "ask %s: %w", name, err)
+	return sampler.Classed(sampler.ErrNotFound, "ask %s: %w", name, err)
 }
 
 // refused explains an answer that is none.
@@ -95,15 +95,15 @@ func refused(at site, resp *http.Response, body io.Reader) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return classed(sampler.ErrPermission, "%s answered %s%s", at.name, resp.Status, words(body))
+		return sampler.Classed(sampler.ErrPermission, "%s answered %s%s", at.name, resp.Status, words(body))
 	case code >= 500:
-		return classed(sampler.ErrNotFound, "%s answered %s%s", at.name, resp.Status, words(body))
+		return sampler.Classed(sampler.ErrNotFound, "%s answered %s%s", at.name, resp.Status, words(body))
 	case code >= 300 && code < 400:
-		return classed(sampler.ErrUnsupported, "%s redirects to %q, which is not followed: give that address", at.name, resp.Header.Get("Location"))
+		return sampler.Classed(sampler.ErrUnsupported, "%s redirects to %q, which is not followed: give that address", at.name, resp.Header.Get("Location"))
 	case code != http.StatusOK:
-		return classed(sampler.ErrUnsupported, "%s answered %s: %s", at.name, resp.Status, at.hint)
+		return sampler.Classed(sampler.ErrUnsupported, "%s answered %s: %s", at.name, resp.Status, at.hint)
 	case kind == "text/html" && !strings.HasSuffix(resp.Request.URL.Path, "/debug/pprof/"):
-		return classed(sampler.ErrUnsupported, "%s answered text/html: %s", at.name, at.hint)
+		return sampler.Classed(sampler.ErrUnsupported, "%s answered text/html: %s", at.name, at.hint)
 	}
 	return nil
 }

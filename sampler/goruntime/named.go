@@ -22,7 +22,7 @@ func (j *session) openNamed(ctx context.Context) error {
 		if command { // a shell may yet become a Go program
 			return nil
 		}
-		return classed(sampler.ErrUnsupported, "ask %s: process %d is not a Go program: whose heap that endpoint tells cannot be said", u.name(), j.pid)
+		return sampler.Classed(sampler.ErrUnsupported, "ask %s: process %d is not a Go program: whose heap that endpoint tells cannot be said", u.name(), j.pid)
 	}
 	j.endpoint, err = openEndpoint(ctx, u, j.src.every, http.ProxyFromEnvironment)
 	absent := errors.Is(err, sampler.ErrNotFound) || timedOut(err)

@@ -28,14 +28,14 @@ func listeners(root string, pid int) ([]listener, error) {
 	}
 	its, err := os.Readlink(filepath.Join(dir, "ns/net"))
 	if errors.Is(err, os.ErrPermission) {
-		return nil, classed(sampler.ErrPermission, "read the network of process %d: %w", pid, err)
+		return nil, sampler.Classed(sampler.ErrPermission, "read the network of process %d: %w", pid, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the network of process %d: %w", pid, err)
 	}
 	if own != its {
 		// Its ports are others than those of the same number here.
-		return nil, classed(sampler.ErrUnsupported, "process %d is in a network namespace of its own (a container): its ports are not asked", pid)
+		return nil, sampler.Classed(sampler.ErrUnsupported, "process %d is in a network namespace of its own (a container): its ports are not asked", pid)
 	}
 	open, err := listening(dir)
 	if err != nil || len(open) == 0 {
@@ -89,7 +89,7 @@ func sockets(dir string, f func(inode uint64) bool) error {
 	path := filepath.Join(dir, "fd")
 	d, err := os.Open(path)
 	if errors.Is(err, os.ErrPermission) {
-		return classed(sampler.ErrPermission, "read %s: %w", path, err)
+		return sampler.Classed(sampler.ErrPermission, "read %s: %w", path, err)
 	}
 	if err != nil {
 		return err

@@ -173,7 +173,7 @@ func (j *session) joinLocal(ctx context.Context, pid int) error {
 
 func (j *session) openSystem(ctx context.Context, t sampler.Target) error {
 	if j.src.o.System == nil {
-		return classed(sampler.ErrUnsupported, "open %s: no reader of the operating system", t)
+		return sampler.Classed(sampler.ErrUnsupported, "open %s: no reader of the operating system", t)
 	}
 	sys, err := j.src.o.System.Open(ctx, t)
 	if err != nil {
