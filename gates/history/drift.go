@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alloc-dev/heaptop/gates"
+	"github.com/alloc-dev/heaptop/sampler/unit"
 )
 
 // Creep is judged by the medians of a few reports at each end: one night alone is noise.
@@ -67,11 +68,7 @@ func (s *Series) creep(anchor *Entry) {
 	}
 	n := min(creepReports, len(first)/2)
 	if n < creepLeast {
-		reports := "reports"
-		if len(first) == 1 {
-			reports = "report"
-		}
-		s.NoCreep = fmt.Sprintf("%d %s since the anchor, %d are needed", len(first), reports, LeastReports)
+		s.NoCreep = fmt.Sprintf("%s since the anchor, %d are needed", unit.Things(len(first), "report"), LeastReports)
 		return
 	}
 	c.Size = sizeOf(first[:n], first[len(first)-n:])

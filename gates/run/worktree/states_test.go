@@ -170,15 +170,7 @@ func TestPathsThatPartLists(t *testing.T) {
 	samplertest.Commit(t, dir, "first")
 	samplertest.WriteFile(t, dir, "a.txt", "two\n")
 	before := state(t, dir)
-	r, s := prepare(t, dir)
-	base, err := s.Commit(t.Context(), "base", r.Head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now, err := s.Current(t.Context(), "work")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, base, now := both(t, dir)
 	if got := files(t, now.Dir)["a.txt"] + files(t, base.Dir)["a.txt"]; got != "two\none\n" {
 		t.Errorf("the sides have %q", got)
 	}

@@ -93,6 +93,20 @@ func prepare(t *testing.T, dir string) (*worktree.Repo, *worktree.Sides) {
 	return r, s
 }
 
+// both are the commit that is checked out, as the base, and the working tree, in the order in which a comparison takes them.
+func both(t *testing.T, dir string) (s *worktree.Sides, base, now worktree.Side) {
+	t.Helper()
+	r, s := prepare(t, dir)
+	base, err := s.Commit(t.Context(), "base", r.Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err = s.Current(t.Context(), "work"); err != nil {
+		t.Fatal(err)
+	}
+	return s, base, now
+}
+
 // A working tree with every sort of change is copied whole, and nothing of the user's repository changes.
 func TestCurrentIsTheWorkingTree(t *testing.T) {
 	dir := repository(t)
@@ -163,15 +177,7 @@ func equal(a, b map[string]string) bool {
 // A tree without changes is the same tree, which says without building that nothing changed.
 func TestCleanTreeIsItsCommit(t *testing.T) {
 	dir := repository(t)
-	r, s := prepare(t, dir)
-	base, err := s.Commit(t.Context(), "base", r.Head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now, err := s.Current(t.Context(), "work")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, base, now := both(t, dir)
 	if base.Tree != now.Tree || base.Tree == "" {
 		t.Errorf("trees %q and %q, want the same", base.Tree, now.Tree)
 	}
